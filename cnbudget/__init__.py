@@ -1,0 +1,1 @@
+"""Published Chinese government budgets as data people can trust."""
