@@ -1,0 +1,85 @@
+"""Printed numbers: what they say, in which unit, and how far rounding lets them be off.
+
+Amounts are yuan as `Decimal`; a printed number stands for the closed interval of half its last printed unit to either
+side. Blank is not zero: what prints no digit parses to None.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+YUAN_PER_UNIT = {"元": 1, "千元": 1_000, "万元": 10_000, "百万元": 1_000_000, "亿元": 100_000_000}
+"""Units that the forms and the narrative print."""
+
+NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
+"""A printed amount after `plain`: thousands separators wherever the publisher put them (`128138,600`)."""
+
+_NUMBER = re.compile(NUMBER)
+_BRACKETED = re.compile(rf"\(({NUMBER})\)")
+_WIDE = str.maketrans("０１２３４５６７８９，．－−—（）　＋", "0123456789,.---() +")
+NIL_MARKS = frozenset({"-", "--", "/", "\\", "无", "*"})
+"""What publishers print for no amount."""
+
+
+def plain(text: str) -> str:
+    """Full-width digits and signs as ASCII, without white space around."""
+    return text.translate(_WIDE).strip()
+
+
+def is_nil(text: str) -> bool:
+    """Whether the text is a mark for no amount, such as a dash."""
+    return plain(text) in NIL_MARKS
+
+
+def parse_amount(text: str) -> Decimal | None:
+    """The number a cell prints, in its own unit; None where it is not one number.
+
+    A number wrapped over lines is joined only where the first line ends in a separator: two stacked numbers are not one.
+    """
+    lines = [plain(line) for line in text.split("\n") if line.strip()]
+    if any(not line.endswith((",", ".")) for line in lines[:-1]):
+        return None
+    joined = "".join(lines)
+    bracketed = _BRACKETED.fullmatch(joined)
+    if bracketed:
+        joined = "-" + bracketed[1]
+    return Decimal(joined.replace(",", "")) if _NUMBER.fullmatch(joined) else None
+
+
+def decimals(text: str) -> int:
+    """How many digits stand behind the decimal point."""
+    return len(plain(text).rstrip(")").partition(".")[2])
+
+
+def to_yuan(amount: Decimal, unit: str) -> Decimal:
+    """An amount of a unit of `YUAN_PER_UNIT` in yuan."""
+    return amount * YUAN_PER_UNIT[unit]
+
+
+def half_unit(text: str, unit: str) -> Decimal:
+    """Half of the last printed unit, in yuan: what rounding may have taken away or added."""
+    return Decimal(YUAN_PER_UNIT[unit]).scaleb(-decimals(text)) / 2
+
+
+def joined(text: str) -> str:
+    """A printed label as one word: line wraps joined and inner spaces removed, otherwise as it stands."""
+    return "".join(text.split())
+
+
+def key(text: str) -> str:
+    """A text as it is compared: compatibility forms folded, white space and quotation marks gone."""
+    return re.sub(r"[\s“”\"'‘’「」『』]", "", unicodedata.normalize("NFKC", text))
+
+
+def digits_expression(column: str) -> pl.Expr:
+    """The number of a text column that `is_amount` accepts, as text that casts to Decimal."""
+    import polars as pl
+
+    text = pl.col(column).str.replace_all(r"[\s,]", "")
+    return pl.when(text.str.starts_with("(")).then("-" + text.str.strip_chars("()")).otherwise(text)

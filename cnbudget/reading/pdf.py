@@ -1,0 +1,253 @@
+"""PDF through pypdfium2: the only file that knows it.
+
+Every page gives its lines of text; a page that looks tabular gives its grids as well, from the ruling lines of its path
+objects and the boxes of its characters. Text that lies outside the page (clipped, it comes again on the next one) is not read.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+from cnbudget.errors import EmptyDocument, EncryptedDocument, LimitExceeded, UnreadableDocument
+from cnbudget.model import Block, Box, Document, Grid, MediaType, Paragraph
+from cnbudget.reading.lattice import Glyph, Lattice, Stroke, glyphs_to_lines, glyphs_to_text, lattice_to_grid
+from cnbudget.reading.lattice import strokes_to_lattices as strokes_to_lattices
+
+MAX_PAGES = 2000
+
+THIN = 3.0
+"""A filled rectangle thinner than this is a ruling line (points)."""
+
+_TABULAR = re.compile(
+    r"分类科目|预算数|预算总表|预算表\s*$|^\s*(?:合\s*计|\d{3}(?:\s+\d{1,3}){0,2})\s[^。；]*[\d,]+\s*$"
+    r"|(?:^|\s)[\d,]+(?:\.\d+)?\s+[\d,]+(?:\.\d+)?\s*$",
+    re.MULTILINE,
+)
+_RADICAL = re.compile("[⺀-⻳⼀-⿕]")
+
+Flip = Callable[[float, float, float, float], tuple[float, float, float, float]]
+
+
+def read(file_name: str, data: bytes) -> Document:
+    """Reads a PDF. Raises UnreadableDocument, EncryptedDocument, EmptyDocument or LimitExceeded."""
+    document = _open(file_name, data)
+    try:
+        n_pages = len(document)
+        if n_pages > MAX_PAGES:
+            raise LimitExceeded(
+                f"{n_pages} pages found, at most {MAX_PAGES} expected; split the document", where=file_name
+            )
+        blocks: list[Block] = []
+        n_glyphs = 0
+        for number in range(n_pages):
+            page = _load(document, number, file_name)
+            page_blocks, n_page_glyphs = _page_blocks(page, number + 1)
+            blocks.extend(page_blocks)
+            n_glyphs += n_page_glyphs
+            page.close()
+    finally:
+        document.close()
+    if not n_glyphs:
+        raise EmptyDocument(
+            f"no text on any of {n_pages} pages, perhaps a scan; publish a PDF with text or wait for OCR", where=file_name
+        )
+    document_id = hashlib.sha256(data).hexdigest()
+    return Document(document_id, file_name, MediaType.PDF, len(data), n_pages, blocks)
+
+
+def _open(file_name: str, data: bytes) -> pdfium.PdfDocument:
+    try:
+        return pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        if "password" in str(error).lower() or "security" in str(error).lower():
+            raise EncryptedDocument("needs a password; publish it without one", where=file_name) from error
+        raise UnreadableDocument(
+            f"no PDF that can be opened ({error}); fetch it again, it may be cut off", where=file_name
+        ) from error
+
+
+def _load(document: pdfium.PdfDocument, number: int, file_name: str) -> pdfium.PdfPage:
+    try:
+        return document[number]
+    except pdfium.PdfiumError as error:
+        raise UnreadableDocument(
+            f"page {number + 1} of {len(document)} cannot be loaded; fetch the file again, it may be damaged",
+            where=file_name,
+        ) from error
+
+
+def _page_blocks(page: pdfium.PdfPage, number: int) -> tuple[list[Block], int]:
+    """The blocks of one page from top to bottom, and how many characters they rest on."""
+    text_page = page.get_textpage()
+    try:
+        text = _page_text(text_page)
+        flip, width, height = _page_frame(page)
+        lattices: list[Lattice] = []
+        if _TABULAR.search(text.replace("\r", "")):
+            lattices = strokes_to_lattices(*_page_strokes(page.raw, flip))
+        if not lattices:
+            return list(_text_lines(text_page, text, number, flip, width, height)), len(text)
+        glyphs = [glyph for glyph in _page_glyphs(text_page, text, flip) if _is_visible(glyph, width, height)]
+        return _grids_and_lines(lattices, glyphs, number), len(text)
+    finally:
+        text_page.close()
+
+
+def _page_text(text_page: pdfium.PdfTextPage) -> str:
+    """The page's characters, one for each index of PDFium's text page."""
+    count = text_page.count_chars()
+    text: str = text_page.get_text_range(0, count) if count else ""
+    if len(text) != count:
+        text = "".join(_character(raw.FPDFText_GetUnicode(text_page.raw, index)) for index in range(count))
+    if _RADICAL.search(text):
+        text = _RADICAL.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    return text
+
+
+def _character(code: int) -> str:
+    return chr(code) if code and code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else "\ufffd"
+
+
+def _page_frame(page: pdfium.PdfPage) -> tuple[Flip, float, float]:
+    """How to turn PDF space (rotation and crop included) to points from the top left, and the page's size."""
+    left, bottom, right, top = page.get_bbox()
+    width, height = right - left, top - bottom
+    rotation = page.get_rotation()
+    if rotation == 90:
+        return (lambda x0, y0, x1, y1: (y0 - bottom, x0 - left, y1 - bottom, x1 - left)), height, width
+    if rotation == 180:
+        return (lambda x0, y0, x1, y1: (right - x1, y0 - bottom, right - x0, y1 - bottom)), width, height
+    if rotation == 270:
+        return (lambda x0, y0, x1, y1: (top - y1, right - x1, top - y0, right - x0)), height, width
+    return (lambda x0, y0, x1, y1: (x0 - left, top - y1, x1 - left, top - y0)), width, height
+
+
+def _page_glyphs(text_page: pdfium.PdfTextPage, text: str, flip: Flip) -> Iterator[Glyph]:
+    """Every visible character with its box, in stream order."""
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    pointers = tuple(ctypes.byref(value) for value in (left, right, bottom, top))
+    get_box, handle = raw.FPDFText_GetCharBox, text_page.raw
+    for index, character in enumerate(text):
+        if not character.isspace() and get_box(handle, index, *pointers):
+            yield Glyph(character, *flip(left.value, bottom.value, right.value, top.value))
+
+
+def _is_visible(glyph: Glyph, width: float, height: float) -> bool:
+    middle_x, middle_y = (glyph.x0 + glyph.x1) / 2, (glyph.y0 + glyph.y1) / 2
+    return 0 <= middle_x <= width and 0 <= middle_y <= height
+
+
+def _page_strokes(page: raw.FPDF_PAGE, flip: Flip) -> tuple[list[Stroke], list[Stroke]]:
+    """The horizontal and the vertical ruling lines among a page's path objects."""
+    horizontal: list[Stroke] = []
+    vertical: list[Stroke] = []
+    for x0, y0, x1, y1 in _rectangles(page):
+        left, top, right, bottom = flip(x0, y0, x1, y1)
+        if bottom - top <= THIN and right - left > THIN:
+            horizontal.append(Stroke((top + bottom) / 2, left, right))
+        elif right - left <= THIN and bottom - top > THIN:
+            vertical.append(Stroke((left + right) / 2, top, bottom))
+    return horizontal, vertical
+
+
+def _rectangles(page: raw.FPDF_PAGE) -> Iterator[tuple[float, float, float, float]]:
+    """Boxes (left, bottom, right, top) of the parts of all paths; a stroked rectangle comes as its four sides."""
+    bounds = tuple(ctypes.c_float() for _ in range(4))
+    pointers = tuple(ctypes.byref(value) for value in bounds)
+    for index in range(raw.FPDFPage_CountObjects(page)):
+        item = raw.FPDFPage_GetObject(page, index)
+        if raw.FPDFPageObj_GetType(item) != raw.FPDF_PAGEOBJ_PATH:
+            continue
+        raw.FPDFPageObj_GetBounds(item, *pointers)
+        x0, y0, x1, y1 = (value.value for value in bounds)
+        if x1 - x0 <= THIN or y1 - y0 <= THIN:
+            yield x0, y0, x1, y1
+        elif raw.FPDFPath_CountSegments(item) > 5 or _is_stroked(item):
+            yield from _path_parts(item)
+
+
+def _is_stroked(item: raw.FPDF_PAGEOBJECT) -> bool:
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    raw.FPDFPath_GetDrawMode(item, ctypes.byref(fill), ctypes.byref(stroke))
+    return bool(stroke.value)
+
+
+def _path_parts(item: raw.FPDF_PAGEOBJECT) -> Iterator[tuple[float, float, float, float]]:
+    """Thin subpaths as their box; of a stroked path every straight segment."""
+    stroked = _is_stroked(item)
+    for points in _subpaths(item):
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        if min(max(xs) - min(xs), max(ys) - min(ys)) <= THIN:
+            yield min(xs), min(ys), max(xs), max(ys)
+        elif stroked:
+            for (xa, ya), (xb, yb) in zip(points, points[1:], strict=False):
+                yield min(xa, xb), min(ya, yb), max(xa, xb), max(ya, yb)
+
+
+def _subpaths(item: raw.FPDF_PAGEOBJECT) -> Iterator[list[tuple[float, float]]]:
+    matrix = raw.FS_MATRIX()
+    raw.FPDFPageObj_GetMatrix(item, ctypes.byref(matrix))
+    x, y = ctypes.c_float(), ctypes.c_float()
+    points: list[tuple[float, float]] = []
+    for index in range(raw.FPDFPath_CountSegments(item)):
+        segment = raw.FPDFPath_GetPathSegment(item, index)
+        if raw.FPDFPathSegment_GetType(segment) == raw.FPDF_SEGMENT_MOVETO and points:
+            yield points
+            points = []
+        raw.FPDFPathSegment_GetPoint(segment, ctypes.byref(x), ctypes.byref(y))
+        points.append(
+            (matrix.a * x.value + matrix.c * y.value + matrix.e, matrix.b * x.value + matrix.d * y.value + matrix.f)
+        )
+        if raw.FPDFPathSegment_GetClose(segment):
+            points.append(points[0])
+    if points:
+        yield points
+
+
+def _grids_and_lines(lattices: list[Lattice], glyphs: list[Glyph], number: int) -> list[Block]:
+    blocks: list[tuple[float, Block]] = []
+    for lattice in lattices:
+        grid, glyphs = lattice_to_grid(lattice, glyphs, number)
+        blocks.append((lattice.ys[0], grid))
+    for line in glyphs_to_lines(glyphs):
+        text, box = glyphs_to_text(line)
+        blocks.append((box.y0, Paragraph(text, number, box)))
+    return [block for _, block in sorted(blocks, key=lambda item: item[0])]
+
+
+def _text_lines(
+    text_page: pdfium.PdfTextPage, text: str, number: int, flip: Flip, width: float, height: float
+) -> Iterator[Paragraph]:
+    """The lines of a page without tables; a line's box is that from its first to its last character."""
+    handle = text_page.raw
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    pointers = tuple(ctypes.byref(value) for value in (left, right, bottom, top))
+    for match in re.finditer(r"[^\r\n]+", text):
+        line = match[0].strip()
+        if not line:
+            continue
+        start = match.start() + len(match[0]) - len(match[0].lstrip())
+        boxes = []
+        for index in (start, start + len(line) - 1):
+            if raw.FPDFText_GetCharBox(handle, index, *pointers):
+                boxes.append(flip(left.value, bottom.value, right.value, top.value))
+        if not boxes:
+            continue
+        box = Box(
+            min(item[0] for item in boxes),
+            min(item[1] for item in boxes),
+            max(item[2] for item in boxes),
+            max(item[3] for item in boxes),
+        )
+        middle = (box.y0 + box.y1) / 2
+        if box.x0 < width and box.x1 > 0 and 0 <= middle <= height:
+            yield Paragraph(line, number, box)
+
+

@@ -1,0 +1,438 @@
+"""Document -> Recognition: which grids are which of the nine forms, and what each of their cells is.
+
+The ladder: blocks -> tables (a grid with its title) -> statements (a form with its rows) -> recognition. Nothing is guessed:
+a number whose column or row is not certain is listed as unassigned, and a form that is none of the nine is named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from cnbudget import money
+from cnbudget.forms import (
+    CODE_COLUMNS,
+    FORMS,
+    GRAND_TOTAL_LABEL,
+    HEADER_WORDS,
+    LABEL_LEFT,
+    LABEL_RIGHT,
+    NAME,
+    OTHER_FORM_TITLE,
+    TITLE_PREFIX,
+    Form,
+    column_of,
+    sides_of,
+    title_form,
+)
+from cnbudget.model import Block, Box, Cell, Document, FormId, Grid, Measure, Paragraph, Side
+
+_LABELS = {NAME: None, LABEL_LEFT: Side.LEFT, LABEL_RIGHT: Side.RIGHT}
+_COMPILER = re.compile(r"编制(?:部门|单位)[:：]\s*(.*?)\s*(?=单位[:：]|$)")
+_UNIT = re.compile(r"(?<!编制)单位[:：]\s*(百万元|亿元|万元|千元|元)")
+_YEAR = re.compile(r"(20\d{2})年")
+_NUMBER_TOKEN = re.compile(r"(?<![\d.,])\d[\d,]*(?:\.\d+)?")
+_PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
+_PROSE = re.compile(r"[一-鿿]{4,}")
+
+
+@dataclass(slots=True)
+class PrintedAmount:
+    """An amount as it stands in its cell."""
+
+    measure: Measure
+    side: Side | None
+    text: str
+    cell: Cell
+
+
+@dataclass(slots=True)
+class StatementRow:
+    """A row that prints a label: its code cells (class, section, item), its labels by side, and its amounts."""
+
+    row_no: int
+    codes: tuple[str, str, str]
+    labels: dict[Side | None, str]
+    amounts: list[PrintedAmount]
+    page: int | None = None
+
+
+@dataclass(slots=True)
+class Unassigned:
+    """A number on a form page that no fact, header or note accounts for."""
+
+    text: str
+    why: str
+    page: int | None = None
+    box: Box | None = None
+
+
+@dataclass(slots=True)
+class Statement:
+    """One of the nine forms as found: rows in printed order, over all its pages."""
+
+    form: Form
+    title: str
+    rows: list[StatementRow] = field(default_factory=list)
+    year: int | None = None
+    compiler: str | None = None
+    is_unit: bool | None = None
+    unit: str | None = None
+    pages: list[int] = field(default_factory=list)
+    bands: dict[tuple[int | None, Measure], float] = field(default_factory=dict)
+    """Middle of each measure's header by page: the second opinion on where an amount belongs."""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class OtherForm:
+    """A table that is none of the nine forms: named, and its numbers counted apart."""
+
+    title: str
+    page: int | None
+    n_numbers: int
+
+
+@dataclass(slots=True)
+class Recognition:
+    """What was found of the forms: statements in printed order, other tables, and numbers without a place."""
+
+    statements: list[Statement]
+    others: list[OtherForm]
+    unassigned: list[Unassigned]
+    titles: list[tuple[FormId, str, int | None]]
+    """Form titles as they stand, contents pages included."""
+
+    def statement(self, form_id: FormId) -> Statement | None:
+        return next((item for item in self.statements if item.form.form_id is form_id), None)
+
+    @property
+    def missing(self) -> list[FormId]:
+        """Forms of the nine that were not found."""
+        found = {statement.form.form_id for statement in self.statements}
+        return [form.form_id for form in FORMS if form.form_id not in found]
+
+
+@dataclass(slots=True)
+class _Columns:
+    """What each column of a grid holds, and which rows are header."""
+
+    by_index: dict[int, str | Measure]
+    n_header_rows: int
+    headers: dict[int, Cell]
+
+    @property
+    def measures(self) -> list[int]:
+        return [index for index, column in self.by_index.items() if isinstance(column, Measure)]
+
+    @property
+    def has_labels(self) -> bool:
+        return any(column in _LABELS for column in self.by_index.values())
+
+
+class _Reader:
+    """Walks the blocks of one document once, binding grids to forms."""
+
+    def __init__(self) -> None:
+        self.result = Recognition([], [], [], [])
+        self.current: Statement | None = None
+        self.columns: _Columns | None = None
+        self.last_grid: Grid | None = None
+        self.grids: list[tuple[Grid, list[StatementRow | None], bool]] = []
+        self.pending: list[Paragraph] = []
+
+    def read(self, blocks: Iterable[Block]) -> Recognition:
+        for block in blocks:
+            if isinstance(block, Paragraph):
+                self.pending.append(block)
+            else:
+                self._table(block)
+        self._trailing(self.pending)
+        return self.result
+
+    def _table(self, grid: Grid) -> None:
+        """One grid with the lines above it: a form's start, its continuation, or another table."""
+        above, self.pending = self.pending, []
+        title, form = self._title(above, grid)
+        if form is not None and title is not None:
+            columns = _bind(form, grid)
+            if len(columns.measures) >= 1 and columns.has_labels or form.form_id == "three_public_and_agency_operating":
+                self._start(form, title, above, grid, columns)
+                return
+        elif title is None and self.current is not None:
+            columns_or_none = self._continued(grid, above)
+            if columns_or_none is not None:
+                self._trailing(above)
+                self._rows(grid, columns_or_none)
+                return
+        self._other(title or "", grid, above)
+
+    def _title(self, above: Sequence[Paragraph], grid: Grid) -> tuple[str | None, Form | None]:
+        """The nearest line above a grid that is a title, and the form it names."""
+        for line in reversed(above[-12:]):
+            text = money.key(line.text)
+            form = title_form(text) if len(text) < 60 and "。" not in text else None
+            if form is not None:
+                return text, form
+            bare = TITLE_PREFIX.sub("", text)
+            if OTHER_FORM_TITLE.fullmatch(bare) and "," not in bare:
+                return text, None
+        return None, None
+
+    def _start(self, form: Form, title: str, above: Sequence[Paragraph], grid: Grid, columns: _Columns) -> None:
+        cut = max(index for index, line in enumerate(above) if money.key(line.text) == title)
+        self._trailing(above[:cut])
+        existing = self.result.statement(form.form_id)
+        if existing is not None:
+            self.result.unassigned.extend(
+                Unassigned(cell.text, f"a second {form.form_id}", cell.page, cell.box)
+                for cell in grid.cells
+                if money.parse_amount(cell.text) is not None
+            )
+            self.current = None
+            return
+        statement = Statement(form, title)
+        head = [money.plain(line.text) for line in above[cut:]]
+        self.current, self.columns, self.grids = statement, columns, []
+        self.result.statements.append(statement)
+        _read_head(statement, head, grid)
+        self._rows(grid, columns)
+
+    def _continued(self, grid: Grid, above: Sequence[Paragraph]) -> _Columns | None:
+        """The columns of a grid that goes on with the current form; None where it does not."""
+        assert self.current is not None and self.columns is not None and self.last_grid is not None
+        columns = _bind(self.current.form, grid)
+        if columns.n_header_rows:
+            return columns if columns.measures and _same_form(columns, self.columns) else None
+        if any(_PROSE.search(line.text) and not _is_note(line.text) for line in above):
+            return None
+        return _aligned(grid, self.last_grid, self.columns)
+
+    def _rows(self, grid: Grid, columns: _Columns) -> None:
+        """Reads the body rows of one grid into the current statement."""
+        statement = self.current
+        assert statement is not None
+        if grid.page is not None and grid.page not in statement.pages:
+            statement.pages.append(grid.page)
+        for index, column in columns.by_index.items():
+            header = columns.headers.get(index)
+            if isinstance(column, Measure) and header is not None and header.box is not None:
+                statement.bands[grid.page, column] = (header.box.x0 + header.box.x1) / 2
+        if columns.has_labels or statement.form.form_id is FormId.THREE_PUBLIC_AND_AGENCY_OPERATING:
+            self.columns, self.last_grid = columns, grid
+            self._labelled(statement, grid, columns)
+        else:
+            self._right_hand(grid, columns)
+
+    def _labelled(self, statement: Statement, grid: Grid, columns: _Columns) -> None:
+        rows: list[StatementRow | None] = []
+        for cells in _body_rows(grid, columns):
+            row = self._row(statement, cells, columns)
+            if row is not None and statement.rows and not rows and _is_repeated(row, statement.rows[-1]):
+                row = None  # clipped at the foot of the last page, it comes again on this one
+            elif row is not None:
+                row.row_no = len(statement.rows) + 1
+                statement.rows.append(row)
+            rows.append(row)
+        self.grids.append((grid, rows, False))
+
+    def _row(self, statement: Statement, cells: Sequence[Cell], columns: _Columns) -> StatementRow | None:
+        codes = ["", "", ""]
+        labels: dict[Side | None, str] = {}
+        amounts: list[PrintedAmount] = []
+        for cell in cells:
+            column = columns.by_index.get(cell.column)
+            if isinstance(column, Measure):
+                self._amount(statement, column, cell, amounts)
+            elif column in CODE_COLUMNS and not _is_label(cell.text):
+                codes[CODE_COLUMNS.index(column)] = money.joined(money.plain(cell.text))
+            elif column in _LABELS:
+                labels[_LABELS[column]] = money.joined(cell.text)
+            elif _is_label(cell.text):
+                labels.setdefault(None, money.joined(cell.text))
+            else:
+                self._lost(cell, "its column has no header that the form declares")
+        if not cells:
+            return None
+        if not labels and not any(codes) and statement.form.form_id is not FormId.THREE_PUBLIC_AND_AGENCY_OPERATING:
+            for amount in amounts:
+                self._lost(amount.cell, "its row prints neither code nor label")
+            return None
+        if not labels and not any(codes) and not amounts:
+            return None
+        return StatementRow(0, (codes[0], codes[1], codes[2]), labels, amounts, cells[0].page)
+
+    def _amount(self, statement: Statement, measure: Measure, cell: Cell, amounts: list[PrintedAmount]) -> None:
+        if money.parse_amount(cell.text) is not None:
+            text = "".join(money.plain(line) for line in cell.text.split("\n"))
+            amounts.append(PrintedAmount(measure, sides_of(statement.form, measure), text, cell))
+        elif not money.is_nil(cell.text):
+            self._lost(cell, f"the cell of {measure} is not one number")
+
+    def _right_hand(self, grid: Grid, columns: _Columns) -> None:
+        """Columns that stand on pages of their own, beside rows read before: joined row by row."""
+        body = list(_body_rows(grid, columns))
+        for index, (owner, rows, is_joined) in enumerate(self.grids):
+            if is_joined or len(rows) != len(body):
+                continue
+            for row, cells in zip(rows, body, strict=True):
+                for cell in cells:
+                    column = columns.by_index.get(cell.column)
+                    if row is None or not isinstance(column, Measure):
+                        self._lost(cell, "no row on the page beside it")
+                    else:
+                        assert self.current is not None
+                        self._amount(self.current, column, cell, row.amounts)
+            self.grids[index] = (owner, rows, True)
+            return
+        for cells in body:
+            for cell in cells:
+                self._lost(cell, "no page beside it has as many rows")
+
+    def _lost(self, cell: Cell, why: str) -> None:
+        for token in _NUMBER_TOKEN.findall(money.plain(cell.text)) or ([] if _is_label(cell.text) else [cell.text]):
+            self.result.unassigned.append(Unassigned(token, why, cell.page, cell.box))
+
+    def _other(self, title: str, grid: Grid, above: Sequence[Paragraph]) -> None:
+        """A table that is none of the nine ends the form before it."""
+        self._trailing(above)
+        self.current = self.columns = self.last_grid = None
+        n_numbers = sum(money.parse_amount(cell.text) is not None for cell in grid.cells)
+        self.result.others.append(OtherForm(title, grid.page, n_numbers))
+
+    def _trailing(self, lines: Sequence[Paragraph]) -> None:
+        """Lines below a form: notes are kept, page numbers passed over, bare numbers on its pages are unassigned."""
+        for line in lines:
+            form = title_form(money.key(line.text))
+            if form is not None:
+                self.result.titles.append((form.form_id, money.key(line.text), line.page))
+            elif self.current is not None:
+                if _is_note(line.text):
+                    self.current.notes.append(money.joined(line.text))
+                elif line.page in self.current.pages:
+                    self._stray(line)
+
+    def _stray(self, line: Paragraph) -> None:
+        if _PROSE.search(line.text) or _PAGE_NUMBER.fullmatch(line.text.strip()) or _UNIT.search(line.text):
+            return
+        for token in _NUMBER_TOKEN.findall(money.plain(line.text)):
+            self.result.unassigned.append(Unassigned(token, "it stands outside the table", line.page, line.box))
+
+
+def recognise(document: Document) -> Recognition:
+    """Binds the grids of a document to the nine forms."""
+    return _Reader().read(document.blocks)
+
+
+def _bind(form: Form, grid: Grid) -> _Columns:
+    """Header rows of a grid and what its columns hold, by the form's header patterns."""
+    n_header_rows = _count_header_rows(grid)
+    paths: dict[int, list[str]] = {}
+    headers: dict[int, Cell] = {}
+    for cell in grid.cells:
+        if cell.row < n_header_rows:
+            for column in range(cell.column, cell.column + cell.column_span):
+                paths.setdefault(column, []).append(money.key(cell.text))
+                headers[column] = cell
+    by_index: dict[int, str | Measure] = {}
+    for index, parts in paths.items():
+        column_found = column_of(form.form_id, "/".join(parts))
+        if column_found is not None and (column_found not in by_index.values() or headers[index].column != index):
+            by_index[index] = column_found
+    return _Columns(_spread_codes(by_index, headers), n_header_rows, headers)
+
+
+def _spread_codes(by_index: dict[int, str | Measure], headers: dict[int, Cell]) -> dict[int, str | Measure]:
+    """A code header over several columns without 类, 款, 项 below it: they follow in that order."""
+    run = [index for index, column in sorted(by_index.items()) if column == CODE_COLUMNS[0]]
+    if len(run) > 1:
+        for position, index in enumerate(run[:3]):
+            by_index[index] = CODE_COLUMNS[position]
+    return by_index
+
+
+def _count_header_rows(grid: Grid) -> int:
+    """Rows from the top whose cells say nothing but header words."""
+    by_row: dict[int, list[Cell]] = {}
+    for cell in grid.cells:
+        by_row.setdefault(cell.row, []).append(cell)
+    end = 0
+    for row in range(grid.n_rows):
+        cells = by_row.get(row, [])
+        words = [money.key(cell.text) for cell in cells]
+        if not all(HEADER_WORDS.fullmatch(word) for word in words) or words in (["合计"], ["小计"]):
+            break
+        if not cells and row >= end:
+            break
+        end = max(end, *(cell.row + cell.row_span for cell in cells), row + 1) if cells else max(end, row + 1)
+    return end
+
+
+def _same_form(columns: _Columns, before: _Columns) -> bool:
+    """Whether a header repeats the one before (any part of it, for a form wider than the page)."""
+    if columns.has_labels:
+        return {c for c in columns.by_index.values() if isinstance(c, Measure)} <= {
+            c for c in before.by_index.values() if isinstance(c, Measure)
+        } or len(columns.measures) > 1
+    return bool(columns.measures)
+
+
+def _aligned(grid: Grid, last: Grid, columns: _Columns) -> _Columns | None:
+    """Columns of a grid without a header: those of the grid before, counted from the right where cells are merged."""
+    if grid.n_columns == last.n_columns:
+        return _Columns(columns.by_index, 0, {})
+    missing = last.n_columns - grid.n_columns
+    first_measure = min(columns.measures)
+    if 0 < missing < first_measure and columns.measures == list(range(first_measure, last.n_columns)):
+        moved = {index - missing: column for index, column in columns.by_index.items() if index >= first_measure}
+        labels = [column for index, column in columns.by_index.items() if column in _LABELS and index < first_measure]
+        moved |= dict.fromkeys(range(first_measure - missing), labels[-1]) if labels else {}
+        return _Columns(moved, 0, {})
+    return None
+
+
+def _body_rows(grid: Grid, columns: _Columns) -> Iterable[list[Cell]]:
+    by_row: dict[int, list[Cell]] = {}
+    for cell in grid.cells:
+        if cell.row >= columns.n_header_rows:
+            by_row.setdefault(cell.row, []).append(cell)
+    for row in range(columns.n_header_rows, grid.n_rows):
+        yield by_row.get(row, [])
+
+
+def _read_head(statement: Statement, head: Sequence[str], grid: Grid) -> None:
+    """Year, compiler, kind and unit from the title and the lines between it and the table (or its first cells)."""
+    title = statement.title
+    years = _YEAR.search(title)
+    statement.year = int(years[1]) if years else None
+    if "单位" in title:
+        statement.is_unit = True
+    elif "部门" in title.replace("部门预算经济分类", "").replace("部门经济分类", ""):
+        statement.is_unit = False
+    for text in [*head[1:], *(money.plain(cell.text) for cell in grid.cells if cell.row < 2)]:
+        compiler, unit = _COMPILER.search(text), _UNIT.search(text.replace("编制单位", "编制部门"))
+        if compiler and compiler[1] and statement.compiler is None:
+            statement.compiler = money.joined(compiler[1])
+        if unit and statement.unit is None:
+            statement.unit = unit[1]
+
+
+def _is_repeated(row: StatementRow, last: StatementRow) -> bool:
+    """Whether a row is the one before once more: same codes, labels and amounts."""
+    return (row.codes, row.labels) == (last.codes, last.labels) and [(a.measure, a.text) for a in row.amounts] == [
+        (a.measure, a.text) for a in last.amounts
+    ]
+
+
+def _is_label(text: str) -> bool:
+    return bool(re.search(r"[一-鿿A-Za-z]", text))
+
+
+def _is_note(text: str) -> bool:
+    return bool(re.match(r"\s*(?:备?注|说明)\s*\d*\s*[:：]", text))
+
+
+def is_total(label: str) -> bool:
+    """Whether a row label is that of a total."""
+    return bool(GRAND_TOTAL_LABEL.fullmatch(money.key(label)))
