@@ -83,3 +83,14 @@ def digits_expression(column: str) -> pl.Expr:
 
     text = pl.col(column).str.replace_all(r"[\s,]", "")
     return pl.when(text.str.starts_with("(")).then("-" + text.str.strip_chars("()")).otherwise(text)
+
+
+MILLI = 1000
+"""Money is added up as whole thousandths of a yuan, so that half of a printed fen is still a whole number."""
+
+
+def milli_to_yuan(column: str) -> pl.Expr:
+    """A column of thousandths of a yuan as yuan, exactly (half a fen is rounded away from zero)."""
+    import polars as pl
+
+    return (pl.col(column).cast(pl.Decimal(38, 3)) / MILLI).round(2).cast(pl.Decimal(18, 2))

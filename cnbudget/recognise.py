@@ -26,7 +26,7 @@ from cnbudget.forms import (
     sides_of,
     title_form,
 )
-from cnbudget.model import Block, Box, Cell, Document, FormId, Grid, Measure, Paragraph, Side
+from cnbudget.model import Block, Box, Cell, Document, FormId, Grid, Measure, Paragraph, Provenance, Side
 
 _LABELS = {NAME: None, LABEL_LEFT: Side.LEFT, LABEL_RIGHT: Side.RIGHT}
 _COMPILER = re.compile(r"编制(?:部门|单位)[:：]\s*(.*?)\s*(?=单位[:：]|$)")
@@ -45,6 +45,7 @@ class PrintedAmount:
     side: Side | None
     text: str
     cell: Cell
+    provenance: Provenance = Provenance.PRINTED
 
 
 @dataclass(slots=True)
@@ -83,6 +84,8 @@ class Statement:
     bands: dict[tuple[int | None, Measure], float] = field(default_factory=dict)
     """Middle of each measure's header by page: the second opinion on where an amount belongs."""
     notes: list[str] = field(default_factory=list)
+    measures: list[Measure] = field(default_factory=list)
+    """Measures of the form's columns, from left to right."""
 
 
 @dataclass(slots=True)
@@ -215,8 +218,10 @@ class _Reader:
         assert statement is not None
         if grid.page is not None and grid.page not in statement.pages:
             statement.pages.append(grid.page)
-        for index, column in columns.by_index.items():
+        for index, column in sorted(columns.by_index.items()):
             header = columns.headers.get(index)
+            if isinstance(column, Measure) and column not in statement.measures:
+                statement.measures.append(column)
             if isinstance(column, Measure) and header is not None and header.box is not None:
                 statement.bands[grid.page, column] = (header.box.x0 + header.box.x1) / 2
         if columns.has_labels or statement.form.form_id is FormId.THREE_PUBLIC_AND_AGENCY_OPERATING:

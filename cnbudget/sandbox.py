@@ -282,10 +282,12 @@ class _Reader:
         return self.process.wait()
 
     def _kill_overrun(self) -> Failure:
-        resident, limit = self.resident_bytes() >> 20, self.limits.memory_bytes >> 20
+        resident, limit = self.resident_bytes(), self.limits.memory_bytes
         self._kill()
         if resident > limit:
-            return Failure("limit_exceeded", f"its reader took {resident} MB; at most {limit} MB are given; {ADVICE}")
+            return Failure(
+                "limit_exceeded", f"its reader took {resident >> 20} MB; {limit >> 20} MB are given; {ADVICE}"
+            )
         return Failure(
             "limit_exceeded", f"still being read after {self.limits.seconds:g} s, all that is given; {ADVICE}"
         )

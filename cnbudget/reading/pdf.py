@@ -13,10 +13,10 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 from cnbudget.errors import EmptyDocument, EncryptedDocument, LimitExceeded, UnreadableDocument
-from cnbudget.model import Block, Box, Document, Grid, MediaType, Paragraph
+from cnbudget.model import Block, Box, Document, MediaType, Paragraph
 from cnbudget.reading.lattice import Glyph, Lattice, Stroke, glyphs_to_lines, glyphs_to_text, lattice_to_grid
 from cnbudget.reading.lattice import strokes_to_lattices as strokes_to_lattices
 

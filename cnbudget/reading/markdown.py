@@ -1,0 +1,111 @@
+"""Markdown: pipe tables, HTML tables (which converters write where cells are merged), and lines of text.
+
+Read line by line and not through a renderer: that would take `1.` off an account's name as the mark of a list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cnbudget.errors import LimitExceeded
+from cnbudget.model import Block, Document, GridSource, MediaType
+from cnbudget.reading.blocks import (
+    MarkupCell,
+    Notes,
+    build_document,
+    cells_to_blocks,
+    rows_to_cells,
+    text_to_paragraphs,
+)
+from cnbudget.reading.html import MAX_BYTES, markup_to_blocks
+from cnbudget.reading.text import decode
+
+_HTML_TABLE = re.compile(r"<table[\s>].*?</table\s*>", re.I | re.S)
+_UNDERLINE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s+(.*?)(?:\s+#+)?\s*")
+_RULE = re.compile(r"\s{0,3}(?:(?:-\s*){3,}|(?:=\s*){3,}|(?:\*\s*){3,}|(?:```|~~~).*)")
+_BREAK = re.compile(r"<br\s*/?>", re.I)
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_BAR = re.compile(r"(?<!\\)\|")
+
+
+def read(file_name: str, data: bytes) -> Document:
+    """Reads Markdown. Raises UnreadableDocument (broken bytes), EmptyDocument or LimitExceeded."""
+    if len(data) > MAX_BYTES:
+        raise LimitExceeded(
+            f"{len(data)} bytes of Markdown found, at most {MAX_BYTES} expected; split the file", where=file_name
+        )
+    text = decode(file_name, data)
+    notes = Notes()
+    reader = _Tables(notes, file_name)
+    blocks: list[Block] = []
+    at = 0
+    for match in _HTML_TABLE.finditer(text):
+        blocks.extend(reader.lines(text[at : match.start()].splitlines()))
+        blocks.extend(reader.markup(match[0]))
+        at = match.end()
+    blocks.extend(reader.lines(text[at:].splitlines()))
+    return build_document(file_name, data, MediaType.MARKDOWN, blocks, notes)
+
+
+class _Tables:
+    """Reads pieces of one file and counts its tables."""
+
+    def __init__(self, notes: Notes, where: str) -> None:
+        self._notes = notes
+        self._where = where
+        self._n_tables = 0
+
+    def markup(self, markup: str) -> list[Block]:
+        """A table written as HTML."""
+        blocks = markup_to_blocks(markup, self._notes, where=self._where, n_tables_before=self._n_tables)
+        self._n_tables += 1
+        return blocks
+
+    def lines(self, lines: Sequence[str]) -> list[Block]:
+        """Lines of text, and tables of bars."""
+        blocks: list[Block] = []
+        at = 0
+        while at < len(lines):
+            end = _table_end(lines, at)
+            if end > at:
+                self._n_tables += 1
+                rows = [_row(line) for number, line in enumerate(lines[at:end]) if number != 1]
+                blocks.extend(cells_to_blocks(rows_to_cells(rows, f"table {self._n_tables}"), GridSource.MARKUP))
+                at = end
+            else:
+                blocks.extend(text_to_paragraphs(_line_text(lines[at])))
+                at += 1
+        return blocks
+
+
+def _table_end(lines: Sequence[str], start: int) -> int:
+    """Where the table that starts here ends; `start` itself when none does."""
+    if start + 1 >= len(lines) or "|" not in lines[start] or "|" not in lines[start + 1]:
+        return start
+    if not _UNDERLINE.fullmatch(lines[start + 1]):
+        return start
+    end = start + 2
+    while end < len(lines) and "|" in lines[end]:
+        end += 1
+    return end
+
+
+def _row(line: str) -> list[MarkupCell]:
+    inner = line.strip().removeprefix("|")
+    inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
+    return [MarkupCell(_inline(cell)) for cell in _BAR.split(inner)]
+
+
+def _line_text(line: str) -> str:
+    if _RULE.fullmatch(line):
+        return ""
+    heading = _HEADING.fullmatch(line)
+    return _inline(heading[1] if heading else line)
+
+
+def _inline(text: str) -> str:
+    """Text without marks of emphasis and escapes; a break becomes a line break."""
+    text = _BREAK.sub("\n", text).replace("**", "").replace("&nbsp;", " ")
+    return "\n".join(_ESCAPED.sub(r"\1", line).strip() for line in text.split("\n")).strip()

@@ -1,0 +1,77 @@
+"""Is it ours? A budget of the nine forms, one of another layout, final accounts, an empty template, or no budget at all.
+
+A real budget of a layout that is not read yet is never forced into the nine forms: it is told apart and counted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cnbudget import money
+from cnbudget.cover import Cover
+from cnbudget.model import Document, DocumentState, Paragraph, Stage
+from cnbudget.recognise import Recognition
+
+ENOUGH_FORMS = 5
+"""With this many of the nine forms found a document is of our layout, and a missing one is an error in it."""
+
+_BUDGET_TABLE = re.compile(r"(?:收支|收入|支出|财政拨款|一般公共预算|三公经费|政府性基金).{0,20}(?:表|情况)$")
+_FINAL_ACCOUNTS = re.compile(r"(?:收入|支出|收支|部门|单位)决算")
+_BUDGET_WORDS = re.compile(r"(?:部门|单位)(?:综合)?预算|预算公开|预算编制说明|预算表")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state that reading alone gives a document, and the reason for it."""
+
+    state: DocumentState
+    reason: str | None = None
+
+
+def verdict_of(document: Document, cover: Cover, recognition: Recognition) -> Verdict:
+    """Tells a readable document of the nine forms from everything else."""
+    n_forms = len(recognition.statements)
+    if cover.stage is Stage.FINAL_ACCOUNTS or (n_forms < ENOUGH_FORMS and _is_final_accounts(document)):
+        return Verdict(DocumentState.UNSUPPORTED, f"final accounts{_of(cover)}: only budgets are read yet")
+    if n_forms >= ENOUGH_FORMS:
+        if not any(row.amounts for statement in recognition.statements for row in statement.rows):
+            return Verdict(DocumentState.UNSUPPORTED, "a template: the forms are there, no figure is filled in")
+        if cover.fiscal_year is None:
+            return Verdict(DocumentState.HELD, "no budget year: neither the cover nor the form titles agree on one")
+        return Verdict(DocumentState.PARSED)
+    listed = {form_id for form_id, _, _ in recognition.titles}
+    if n_forms + len(listed) >= ENOUGH_FORMS:
+        return Verdict(
+            DocumentState.HELD,
+            f"the titles of {len(listed)} of the nine forms are there, but only {n_forms} tables could be read; "
+            "the columns of the text are lost or the tables have no lines",
+        )
+    tables = _budget_tables(document, recognition)
+    if tables or _is_budget(document):
+        found = f"{n_forms} of the nine forms found" + (f"; its own tables are {'、'.join(tables[:3])}" if tables else "")
+        return Verdict(DocumentState.UNSUPPORTED, f"a budget of another layout{_of(cover)}: {found}")
+    return Verdict(DocumentState.REJECTED, "no budget: none of the nine forms and no words of a budget in it")
+
+
+def _of(cover: Cover) -> str:
+    place = cover.jurisdiction_name or cover.publisher_name
+    return f" ({place})" if place else ""
+
+
+def _lines(document: Document) -> list[str]:
+    return [money.key(block.text) for block in document.blocks if isinstance(block, Paragraph)]
+
+
+def _is_final_accounts(document: Document) -> bool:
+    return sum(bool(_FINAL_ACCOUNTS.search(line)) for line in _lines(document) if len(line) < 40) >= 3
+
+
+def _is_budget(document: Document) -> bool:
+    return sum(bool(_BUDGET_WORDS.search(line)) for line in _lines(document) if len(line) < 60) >= 2
+
+
+def _budget_tables(document: Document, recognition: Recognition) -> list[str]:
+    titles = [other.title for other in recognition.others if other.title]
+    titles += [line for line in _lines(document) if len(line) < 40 and _BUDGET_TABLE.search(line)]
+    return list(dict.fromkeys(title for title in titles if _BUDGET_TABLE.search(title) or "预算" in title))
