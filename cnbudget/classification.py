@@ -1,11 +1,11 @@
-"""Codes and names: functional and economic classification by year, jurisdictions, publishers. The data is in `data/*.csv`.
+"""Codes and names: both classifications by year, jurisdictions, publishers; the data is in `data/*.csv`.
 
-`functional_classification.csv` and `economic_classification.csv` (departmental economic classification, 301 to 399) hold one
-row per code and vintage of its name. `valid_from_year` 2007, the first year of the present classification, also stands where
-the first year is not known. `source`: `official` is the Ministry of Finance's 政府收支分类科目 from 2007 on, written down from
-knowledge and not copied from its publication (`years approximate`: code and name are, the years may be off); `harvest:N`
-means that N published budgets print this code with this name: with official, a confirmation; alone, the only source, and
-an N of 1 may be wrong. `jurisdictions.csv` holds GB/T 2260 as the MIT-licensed package named in `source` carries it.
+`functional_classification.csv` and `economic_classification.csv` (the departmental one, 301 to 399) hold one row per
+code and vintage of its name. `valid_from_year` 2007, when the present classification began, also stands where the first
+year is not known. `source`: `official` is the Ministry of Finance's 政府收支分类科目, written down from knowledge, not
+copied from its publication (`years approximate`: the years may be off); `harvest:N` means that N published budgets
+print this code with this name, as a confirmation or, alone, as the only source, and then an N of 1 may be wrong.
+`jurisdictions.csv` holds GB/T 2260 as the MIT-licensed package named in `source` carries it.
 
 Nothing is read before it is asked for, and each file once.
 """
@@ -53,8 +53,9 @@ class Classification:
     codes: Mapping[str, frozenset[str]]
 
     def agrees(self, code: str, name: str) -> bool:
-        """Whether the name belongs to the code in any year, whatever its spacing, brackets or a missing 支出."""
-        return name_key(name) in self.names.get(code, frozenset())
+        """Whether the name is the code's in any year, whatever its spacing, brackets, 支出 or qualifier."""
+        names, key = self.names.get(code, frozenset()), name_key(name)
+        return key in names or key.partition("(")[0] in names
 
     def contradicts(self, code: str, name: str) -> bool:
         """Whether the code is known and the name is not one of its names."""
@@ -135,14 +136,12 @@ def level(code: str) -> Level:
 
 @lru_cache(maxsize=8192)
 def name_key(name: str) -> str:
-    """What two spellings of an account's name share: full or half width, spaces, quotes and a final 支出 do not count."""
+    """What the spellings of an account's name share, whatever its width, spaces, quotes or final 支出."""
     squeezed = re.sub(r"[\s“”\"'‘’]", "", unicodedata.normalize("NFKC", name))
     return squeezed.removesuffix("支出") or squeezed
 
 
-_ORDINAL = re.compile(
-    r"\s*(?:[一二三四五六七八九十]+\s*[、.．,，]|[（(]\s*[一二三四五六七八九十]+\s*[)）]|\d+\s*[、.．])"
-)
+_ORDINAL = re.compile(r"^(?:[一二三四五六七八九十]+[、.,]|\([一二三四五六七八九十]+\)|\d+[、.])")
 
 
 def class_by_name(name: str) -> str | None:
@@ -150,8 +149,8 @@ def class_by_name(name: str) -> str | None:
 
     `二、医疗卫生与计划生育支出` is 210. Not for the revenue side, where 其他 would be taken for 229.
     """
-    ordinal = _ORDINAL.match(name)
-    found = functional_classification().codes.get(name_key(name[ordinal.end() :] if ordinal else name), frozenset())
+    key = _ORDINAL.sub("", name_key(name))
+    found = functional_classification().codes.get(key, frozenset())
     classes = [code for code in found if len(code) == 3]
     return classes[0] if len(classes) == 1 else None
 
@@ -181,7 +180,7 @@ def classification_frames() -> dict[str, pl.DataFrame]:
 
 @dataclass(frozen=True, slots=True)
 class CodeRow:
-    """A row of a form: its code cells as they stand (empty where blank or where there is no such column) and its name."""
+    """A row of a form: its code cells as they stand, empty where blank or not there, and its name."""
 
     class_cell: str
     section_cell: str
@@ -225,8 +224,8 @@ def read_functional_codes(rows: Iterable[CodeRow]) -> list[CodeReading]:
 def read_economic_codes(rows: Iterable[CodeRow]) -> list[CodeReading]:
     """The departmental economic code of each row of one form; item cells are empty. Repairs as for functional codes.
 
-    In a class with a numbering of its own (`is_private_numbering`) no section has a code, and the class row has one only
-    where its name agrees.
+    In a class with a numbering of its own (`is_private_numbering`) no section has a code, and the class row has one
+    only where its name agrees.
     """
     book, rows = economic_classification(), list(rows)
     readings = _read_codes(rows, book)
@@ -260,9 +259,8 @@ def is_private_numbering(block: Sequence[tuple[str, str]]) -> bool:
 
 
 def _has_other_code(book: Classification, code: str, name: str) -> bool:
-    return any(
-        other[:3] == code[:3] and len(other) > 3 and other != code for other in book.codes.get(name_key(name), ())
-    )
+    same_name = book.codes.get(name_key(name), frozenset())
+    return any(len(other) > 3 and other[:3] == code[:3] for other in same_name - {code})
 
 
 def _read_codes(rows: Iterable[CodeRow], book: Classification) -> list[CodeReading]:
@@ -309,7 +307,7 @@ def _read_code(cells: tuple[str, str, str], name: str, above: _Above, book: Clas
 
 
 def _as_printed(cells: tuple[str, str, str], last: str) -> str | None:
-    """The code that well-formed cells spell out, blanks filled from the row above; None where a cell is not whole."""
+    """The code that whole cells spell out, blanks filled from the row above; None where a cell is not whole."""
     class_, section, item = cells
     tail = item or section or class_
     if len(tail) in (5, 7) and all(tail.startswith(cell) for cell in cells if cell):
@@ -321,8 +319,7 @@ def _as_printed(cells: tuple[str, str, str], last: str) -> str | None:
     class_ = class_ or last[:3]
     if item and not section:
         section = last[3:5] if last[:3] == class_ else ""
-    whole = class_ + section + item
-    return whole if class_ and (section or not item) else None
+    return class_ + section + item if class_ and (section or not item) else None
 
 
 def _repair(cells: tuple[str, str, str], name: str, above: _Above, book: Classification) -> str | None:
@@ -336,12 +333,9 @@ def _repair(cells: tuple[str, str, str], name: str, above: _Above, book: Classif
 
 
 def _is_in_place(code: str, name: str, above: _Above, book: Classification) -> bool:
-    """The parent stands above with nothing else between, siblings are in order, and no known name speaks against it."""
-    up = code[:-2]
-    siblings_before = above.last[: len(code)]
-    return (
-        up in above.read and above.last.startswith(up) and siblings_before < code and not book.contradicts(code, name)
-    )
+    """The parent stands above and is still open, siblings are in order, and no known name speaks against it."""
+    is_open = code[:-2] in above.read and above.last.startswith(code[:-2])
+    return is_open and above.last[: len(code)] < code and not book.contradicts(code, name)
 
 
 def _candidates(cells: tuple[str, str, str], name: str, above: _Above, book: Classification) -> set[str]:
@@ -349,32 +343,28 @@ def _candidates(cells: tuple[str, str, str], name: str, above: _Above, book: Cla
     class_, section, item = cells
     if len(class_) == 3 and class_[0] != next(iter(book.names))[0]:
         return set()  # of another classification altogether, as the government's economic one
-    if sum(map(bool, cells)) == 1 and len(class_) > 3:
-        return _zeros_restored(class_, book)
-    if max(len(section), len(item)) > 2:
-        return set()
-    tail = (section.zfill(2) if section else "") + (item.zfill(2) if item else "")
-    if item and not section:
-        tail = above.last[3:5] + tail
-    size = 3 + len(tail)
-    known = {class_} if class_ in book.names else {above.last[:3]} - {""}
-    found = {head + tail for head in known if tail}
-    if class_ not in book.names or len(above.last) < 5 or above.last[:3] != class_:
-        found |= {above.last[:3] + tail} if tail and above.last else set()
-        found |= {code for code in book.codes.get(name_key(name), ()) if len(code) == size and code.endswith(tail)}
-    return {code for code in found if len(code) == size}
+    tails = {(section and section.zfill(2)) + (item and item.zfill(2))}
+    if len(class_) > 3 and not section and not item:
+        class_, tails = class_[:3], _zeros_restored(class_[3:])
+    elif item and not section:
+        tails = {above.last[3:5] + item.zfill(2)}
+    class_ = class_ or above.last[:3]
+    heads = {head for head in (class_, above.last[:3]) if head in book.names}
+    found = {head + tail for head in heads for tail in tails if tail}
+    if class_ not in book.names:
+        same_name = book.codes.get(name_key(name), frozenset())
+        found |= {code for code in same_name if code[3:] in tails}
+    return {code for code in found if len(code) in LEVELS}
 
 
-def _zeros_restored(digits: str, book: Classification) -> set[str]:
-    """`3012` is 30102; `208051` may be 2080501, `20851` too."""
-    head, rest = digits[:3], digits[3:]
-    splits = {
-        1: [f"0{rest}"],
-        2: [rest, f"0{rest[:1]}0{rest[1:]}"],
-        3: [f"0{rest}", f"{rest[:2]}0{rest[2:]}"],
-        4: [rest],
-    }
-    return {head + tail for tail in splits.get(len(rest), []) if head + tail in book.names}
+def _zeros_restored(digits: str) -> set[str]:
+    """The section and item digits that may have lost leading zeros: `2` is 02, `51` is 51 or 0501."""
+    tails = {digits.zfill(2)} if len(digits) <= 2 else set()
+    for cut in (1, 2):
+        section, item = digits[:cut], digits[cut:]
+        if 1 <= len(item) <= 2:
+            tails.add(section.zfill(2) + item.zfill(2))
+    return tails
 
 
 # --- publishers ------------------------------------------------------------------------------------------------------
@@ -383,7 +373,7 @@ _EDITION = re.compile(r"(?:\((?:部门|单位|本单位|本级|本部|机关|机
 
 
 def normalise_publisher(name: str) -> str:
-    """A publisher's name in one spelling: no spaces, half-width digits, Chinese brackets, without （部门）, （本级） ...
+    """A publisher's name in one spelling: no spaces, half-width digits, Chinese brackets, no （部门） at its end.
 
     What the aliases name as the same body gets that body's name. Department and unit editions of a body share it.
     """
@@ -432,16 +422,17 @@ class _Place:
     name: str
     full_name: str
     level: JurisdictionLevel
+    parent: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
+    """Provinces and cities by name, which no two share; districts by name, which several may share."""
+
     by_code: Mapping[str, _Place]
-    below: Mapping[str, Sequence[_Place]]
-    """The places directly in a place, and for a province the districts of its cities too; longest names first."""
-    top: re.Pattern[str]
+    cities: Mapping[str, _Place]
+    city_name: re.Pattern[str]
     districts: Mapping[str, Sequence[_Place]]
-    """Districts by their own name, which several may share."""
 
 
 @cache
@@ -449,25 +440,21 @@ def _places() -> _Places:
     rows = _rows("jurisdictions.csv")
     names = {row["code"]: (row["name"], JurisdictionLevel(row["level"])) for row in rows}
     by_code: dict[str, _Place] = {}
-    below: dict[str, list[_Place]] = defaultdict(list)
     districts: dict[str, list[_Place]] = defaultdict(list)
     for row in rows:
         code, name, up = row["code"], row["name"], row["parent"]
-        is_in_city = up and names[up][1] is JurisdictionLevel.MUNICIPAL
-        place = _Place(code, name, (names[up][0] if is_in_city else "") + name, names[code][1])
-        by_code[code] = place
-        for container in {up, code[:2] + "0000"} - {code, ""}:
-            below[container].append(place)
-        if place.level is JurisdictionLevel.DISTRICT:
-            districts[name].append(place)
-    for places in below.values():
-        places.sort(key=lambda place: -len(place.name))
-    tops = [place.name for place in by_code.values() if place.level is not JurisdictionLevel.DISTRICT]
-    return _Places(by_code, below, re.compile("|".join(sorted(tops, key=len, reverse=True))), districts)
+        is_in_city = up != "" and names[up][1] is JurisdictionLevel.MUNICIPAL and not name.endswith("市")
+        by_code[code] = _Place(code, name, (names[up][0] if is_in_city else "") + name, names[code][1], up)
+        if names[code][1] is JurisdictionLevel.DISTRICT:
+            districts[name].append(by_code[code])
+    cities = {place.name: place for place in by_code.values() if place.level is not JurisdictionLevel.DISTRICT}
+    return _Places(by_code, cities, re.compile("|".join(sorted(cities, key=len, reverse=True))), districts)
 
 
-_YEAR = re.compile(r"(?:20\d\d年(?:度)?)?")
+_YEAR = re.compile(r"20\d\d年度?")
 _TOWN = re.compile(r"([\u4e00-\u9fff]{1,6}?[镇乡])(?=人民政府|20\d\d年|镇级|乡级|本级|$)")
+_DISTRICT_LEVEL = re.compile(r"(?<!自治)区(?:本)?级|县(?:本)?级")
+_TOWN_LEVEL = re.compile(r"[镇乡](?:本)?级")
 
 
 def jurisdiction(text: str) -> Jurisdiction | None:
@@ -477,43 +464,49 @@ def jurisdiction(text: str) -> Jurisdiction | None:
     A name that several places share, and 区级 without its district, are not resolved.
     """
     squeezed = re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
-    found = _leading_place(squeezed)
-    if found is None:
+    place, end = _district_at(squeezed, 0, None)
+    if place is None and end == 0:
+        place, end = _city(squeezed)
+        district, district_end = _district_at(squeezed, end, place)
+        if place is not None and district_end > end:
+            place, end = district, district_end
+    if place is None:
         return None
-    place, end = found
-    while (inner := _place_below(place, squeezed, end)) is not None:
-        place, end = inner
     if place.level is JurisdictionLevel.DISTRICT:
-        town = _TOWN.match(squeezed, _skip_year(squeezed, end))
-        if town:
+        if town := _TOWN.match(squeezed, _after_year(squeezed, end)):
             return Jurisdiction(None, place.full_name + town[1], JurisdictionLevel.TOWNSHIP)
-    elif re.search(r"(?<!自治)区(?:本)?级|县(?:本)?级|镇级|乡级", squeezed):
+    elif _DISTRICT_LEVEL.search(squeezed):
         return None
-    return Jurisdiction(place.code, place.full_name, place.level)
+    return None if _TOWN_LEVEL.search(squeezed) else Jurisdiction(place.code, place.full_name, place.level)
 
 
-def _leading_place(text: str) -> tuple[_Place, int] | None:
-    """The first province or city named in the text; else a district that opens it and has its name to itself."""
-    places, start = _places(), _skip_year(text, 0)
-    for length in range(min(len(text) - start, 15), 2, -1):
-        named = places.districts.get(text[start : start + length], ())
-        if len(named) == 1:
-            return named[0], start + length
-    top = places.top.search(text)
-    if top is None:
-        return None
-    # Codes come in order, so that of 吉林省 and 吉林市 each keeps its own name.
-    place = next(place for place in places.by_code.values() if place.name == top[0])
-    return place, top.end()
+def _city(text: str) -> tuple[_Place | None, int]:
+    """The first province or city in the text, a city that follows its province, and where its name ends."""
+    places = _places()
+    first = places.city_name.search(text)
+    if first is None:
+        return None, 0
+    second = places.city_name.match(text, _after_year(text, first.end()))
+    if second and places.cities[second[0]].parent == places.cities[first[0]].code:
+        first = second
+    return places.cities[first[0]], first.end()
 
 
-def _place_below(place: _Place, text: str, end: int) -> tuple[_Place, int] | None:
-    start = _skip_year(text, end)
-    named = [inner for inner in _places().below.get(place.code, ()) if text.startswith(inner.name, start)]
-    longest = [inner for inner in named if len(inner.name) == len(named[0].name)]
-    return (longest[0], start + len(longest[0].name)) if len(longest) == 1 else None
+def _district_at(text: str, start: int, city: _Place | None) -> tuple[_Place | None, int]:
+    """The district whose name stands here and its end: of that city, or the only one so called where there is no city.
+
+    A name that is another's or is shared gives no place but its end; no district name at all gives `start`.
+    """
+    begin = _after_year(text, start)
+    for length in range(15, 1, -1):
+        named = _places().districts.get(text[begin : begin + length], ())
+        fitting = [each for each in named if city is None or city.code in (each.parent, each.code[:2] + "0000")]
+        # Names of two characters are words too (城区, 郊区): they count only behind their city.
+        if named and (length > 2 or (city and fitting)):
+            return fitting[0] if len(fitting) == 1 else None, begin + length
+    return None, start
 
 
-def _skip_year(text: str, start: int) -> int:
+def _after_year(text: str, start: int) -> int:
     year = _YEAR.match(text, start)
     return year.end() if year else start

@@ -91,13 +91,13 @@ def _front(document: Document) -> list[str]:
 
 
 def _first_budget(lines: Sequence[str]) -> re.Match[str] | None:
-    """The words that name a budget, on one line or (a cover with large type) over several."""
-    for line in lines:
-        match = _BUDGET.search(money.plain(line))
-        if match and len(line) < 60:
-            return match
-    cover = "".join(lines[:6])
-    return _BUDGET.search(money.plain(cover)) if len(cover) < 120 else None
+    """The words that name a budget, on one line or (a cover in large type) over several."""
+    plain = [money.plain(line) for line in lines]
+    single = next((match for line in plain if len(line) < 60 and (match := _BUDGET.search(line))), None)
+    if single is not None and _publisher_in(single):
+        return single
+    cover = "".join(plain[:6])
+    return (_BUDGET.search(cover) if len(cover) < 120 else None) or single
 
 
 def _publisher_in(match: re.Match[str] | None) -> str | None:

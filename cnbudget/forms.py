@@ -150,11 +150,12 @@ HEADER_WORDS = re.compile(
 )
 """What a header cell may say: a row of nothing else is a header row."""
 
-TITLE_PREFIX = re.compile(r"^(?:\d+[.、)]|[(（]?[一二三四五六七八九十]+[、)）.]|附?表\d*[:：]?|附件\d*[:：]?)*")
-OTHER_FORM_TITLE = re.compile(r".{2,40}(?:预算|支出|收入|收支|决算|经费|绩效目标|项目).{0,20}表")
+TITLE_PREFIX = re.compile(
+    r"^(?:\d+[.、)]|[(（]?[一二三四五六七八九十]+[、)）.]|附件\d*[:：]?|(?:附|公开|预算)?(?:\d+)?表(?:\d+)?[:：]?)*"
+)
+OTHER_FORM_TITLE = re.compile(r".{0,40}(?:预算|支出|收入|收支|决算|经费|绩效目标|项目).{0,20}表")
 """A title of a form that is none of the nine: it ends the form before it."""
 
-TOTAL_LABEL = re.compile(r"(?:总计|合计|总\s*计)")
 GRAND_TOTAL_LABEL = re.compile(r"(?:本年)?(?:收入|支出)(?:总计|合计)|总计|合计")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cnbudget import money
 from cnbudget.forms import (
@@ -31,6 +31,7 @@ from cnbudget.model import Block, Box, Cell, Document, FormId, Grid, Measure, Pa
 _LABELS = {NAME: None, LABEL_LEFT: Side.LEFT, LABEL_RIGHT: Side.RIGHT}
 _COMPILER = re.compile(r"编制(?:部门|单位)[:：]\s*(.*?)\s*(?=单位[:：]|$)")
 _UNIT = re.compile(r"(?<!编制)单位[:：]\s*(百万元|亿元|万元|千元|元)")
+_UNIT_LINE = re.compile(r"^(?:金额)?单位[:：]")
 _YEAR = re.compile(r"(20\d{2})年")
 _NUMBER_TOKEN = re.compile(r"(?<![\d.,])\d[\d,]*(?:\.\d+)?")
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
@@ -157,7 +158,9 @@ class _Reader:
     def _table(self, grid: Grid) -> None:
         """One grid with the lines above it: a form's start, its continuation, or another table."""
         above, self.pending = self.pending, []
-        title, form = self._title(above, grid)
+        head, grid = _split_head(grid)
+        above = [*above, *head]
+        title, form = self._title(above)
         if form is not None and title is not None:
             columns = _bind(form, grid)
             if len(columns.measures) >= 1 and columns.has_labels or form.form_id == "three_public_and_agency_operating":
@@ -171,15 +174,14 @@ class _Reader:
                 return
         self._other(title or "", grid, above)
 
-    def _title(self, above: Sequence[Paragraph], grid: Grid) -> tuple[str | None, Form | None]:
+    def _title(self, above: Sequence[Paragraph]) -> tuple[str | None, Form | None]:
         """The nearest line above a grid that is a title, and the form it names."""
         for line in reversed(above[-12:]):
             text = money.key(line.text)
             form = title_form(text) if len(text) < 60 and "。" not in text else None
             if form is not None:
                 return text, form
-            bare = TITLE_PREFIX.sub("", text)
-            if OTHER_FORM_TITLE.fullmatch(bare) and "," not in bare:
+            if "," not in text and _is_title(text):
                 return text, None
         return None, None
 
@@ -328,6 +330,29 @@ class _Reader:
 def recognise(document: Document) -> Recognition:
     """Binds the grids of a document to the nine forms."""
     return _Reader().read(document.blocks)
+
+
+def _split_head(grid: Grid) -> tuple[list[Paragraph], Grid]:
+    """Title, 编制部门 and 单位 that stand in the table's own first rows, as lines; and the table without these rows."""
+    by_row: dict[int, list[Cell]] = {}
+    for cell in grid.cells:
+        by_row.setdefault(cell.row, []).append(cell)
+    lines: list[Paragraph] = []
+    n_head = 0
+    for row in sorted(by_row)[:6]:
+        texts = [money.key(cell.text) for cell in by_row[row]]
+        if len(texts) > 3 or not any(_is_title(text) or _COMPILER.search(text) or _UNIT_LINE.search(text) for text in texts):
+            break
+        lines.extend(Paragraph(cell.text, cell.page, cell.box) for cell in by_row[row])
+        n_head = row + 1
+    if not n_head:
+        return [], grid
+    body = [replace(cell, row=cell.row - n_head) for cell in grid.cells if cell.row >= n_head]
+    return lines, replace(grid, cells=body, n_rows=grid.n_rows - n_head)
+
+
+def _is_title(text: str) -> bool:
+    return title_form(text) is not None or bool(OTHER_FORM_TITLE.fullmatch(TITLE_PREFIX.sub("", text)))
 
 
 def _bind(form: Form, grid: Grid) -> _Columns:

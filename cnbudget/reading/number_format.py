@@ -1,7 +1,7 @@
 """A stored number and its number format, to the text that a spreadsheet shows.
 
-A workbook holds the double 31214205.800000001 and the format `#,##0.00`; the sheet shows 31,214,205.80, and that is what
-was published. Formats after ECMA-376 part 1, 18.8.30 and 18.8.31, with the built-in ones as in Chinese Excel.
+A workbook holds the double 31214205.800000001 and the format `#,##0.00`; the sheet shows 31,214,205.80, and that was
+published. Formats after ECMA-376 part 1, 18.8.30 and 18.8.31, with the built-in ones as in Chinese Excel.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from cnbudget.reading.worksheets import Area, Worksheet, worksheet_to_blocks
 _S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _CELL, _VALUE, _FORMULA, _INLINE = f"{_S}c", f"{_S}v", f"{_S}f", f"{_S}is"
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
-_BLANK_CELL = re.compile(rb'<c r="[A-Z]{1,3}\d{1,7}"[^<>]*/>')
+_BLANK_CELL = re.compile(rb'<c r="[A-Z]{1,3}\d{1,7}"[^<>]*(?:/>|></c>)')
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LAST_COLUMN = 16_383
 
