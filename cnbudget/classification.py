@@ -55,11 +55,13 @@ class Classification:
     def agrees(self, code: str, name: str) -> bool:
         """Whether the name is the code's in any year, whatever its spacing, brackets, 支出 or qualifier."""
         names, key = self.names.get(code, frozenset()), name_key(name)
-        return key in names or key.partition("(")[0] in names
+        return key in names or (key not in self.codes and key.partition("(")[0] in names)
 
     def contradicts(self, code: str, name: str) -> bool:
-        """Whether the code is known and the name is not one of its names."""
-        return code in self.names and not self.agrees(code, name)
+        """Whether the code is known and the name is neither one of its names nor the beginning of one, as clipped."""
+        key = name_key(name)
+        is_clipped = len(key) >= 2 and any(known.startswith(key) for known in self.names.get(code, ()))
+        return code in self.names and not is_clipped and not self.agrees(code, name)
 
 
 def functional_classification() -> Classification:
@@ -294,14 +296,18 @@ def _read_code(cells: tuple[str, str, str], name: str, above: _Above, book: Clas
     if plain is None or plain[:3] not in book.names:
         repaired = _repair(cells, name, above, book)
         return CodeReading(repaired, repaired, is_repaired=repaired is not None)
-    if plain not in above.read and (plain[:-2] in above.read or len(plain) == 3) and plain in book.names:
+    if book.agrees(plain, name):
         return CodeReading(plain, plain)
-    if not book.agrees(plain, name):
-        # Whole but suspicious (no parent above, unknown or twice): another reading needs the name and the place.
-        other = {code for code in _candidates(cells, name, above, book) if book.agrees(code, name)}
-        fitting = {code for code in other if _is_in_place(code, name, above, book)}
-        if len(fitting) == 1 and len(other) == 1:
-            code = fitting.pop()
+    same_name = book.codes.get(name_key(name), frozenset())
+    if not cells[0] and len(cells[1] or cells[2]) == 2 and any(code[3:] == plain[3:] for code in same_name):
+        return CodeReading()  # the class from above and the class from the name are two readings
+    if plain in above.read or plain[:-2] not in above.read:
+        # Whole, but twice or without its parent: another reading needs both the name and the place.
+        other = {
+            code for code in _candidates(cells, name, above, book) & same_name if _is_in_place(code, name, above, book)
+        }
+        if len(other) == 1:
+            code = other.pop()
             return CodeReading(code, code, is_repaired=code != plain)
     return CodeReading(plain, plain)
 
@@ -325,7 +331,9 @@ def _as_printed(cells: tuple[str, str, str], last: str) -> str | None:
 def _repair(cells: tuple[str, str, str], name: str, above: _Above, book: Classification) -> str | None:
     candidates = _candidates(cells, name, above, book)
     named = {code for code in candidates if book.agrees(code, name)}
-    placed = {code for code in candidates if _is_in_place(code, name, above, book)}
+    # A wrong class and a code that nobody knows are too little to go by the place alone.
+    known = candidates if cells[0][:3] in book.names or not cells[0] else candidates & book.names.keys()
+    placed = {code for code in known if _is_in_place(code, name, above, book)}
     for found in (named & placed, named | placed):
         if len(found) == 1:
             return found.pop()
@@ -341,7 +349,7 @@ def _is_in_place(code: str, name: str, above: _Above, book: Classification) -> b
 def _candidates(cells: tuple[str, str, str], name: str, above: _Above, book: Classification) -> set[str]:
     """Every code the cells may stand for: lost zeros put back, a wrong class from the rows above or from the name."""
     class_, section, item = cells
-    if len(class_) == 3 and class_[0] != next(iter(book.names))[0]:
+    if len(class_) >= 3 and class_[0] != next(iter(book.names))[0]:
         return set()  # of another classification altogether, as the government's economic one
     tails = {(section and section.zfill(2)) + (item and item.zfill(2))}
     if len(class_) > 3 and not section and not item:
@@ -443,8 +451,9 @@ def _places() -> _Places:
     districts: dict[str, list[_Place]] = defaultdict(list)
     for row in rows:
         code, name, up = row["code"], row["name"], row["parent"]
-        is_in_city = up != "" and names[up][1] is JurisdictionLevel.MUNICIPAL and not name.endswith("市")
-        by_code[code] = _Place(code, name, (names[up][0] if is_in_city else "") + name, names[code][1], up)
+        # A county-level city goes by its own name: 昆山市, not 苏州市昆山市.
+        is_part = up != "" and names[up][1] is JurisdictionLevel.MUNICIPAL and not (name[-1] == "市" and len(name) > 2)
+        by_code[code] = _Place(code, name, (names[up][0] if is_part else "") + name, names[code][1], up)
         if names[code][1] is JurisdictionLevel.DISTRICT:
             districts[name].append(by_code[code])
     cities = {place.name: place for place in by_code.values() if place.level is not JurisdictionLevel.DISTRICT}

@@ -10,6 +10,7 @@ CnbudgetError
 ├── StorageError              a bucket or the store could not be reached or refused (transient unless said otherwise)
 │   └── StorageRefused        the storage cannot give a guarantee that the lake needs
 ├── CommitConflict            someone else made this journal entry first
+├── DecisionRefused           a decision about a document that is not there, or that its state does not allow
 └── SettingsError             a setting is missing or makes no sense
 
 Messages say where, what was found, what was expected and the next step.
@@ -78,6 +79,10 @@ class CommitConflict(CnbudgetError):
     """Someone else made this entry of the journal first."""
 
     transient = True
+
+
+class DecisionRefused(CnbudgetError):
+    """A decision about a document that is not there, or that its state does not allow."""
 
 
 class SettingsError(CnbudgetError):

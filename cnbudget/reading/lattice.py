@@ -176,20 +176,26 @@ def glyphs_to_runs(glyphs: Iterable[Glyph], xs: Sequence[float]) -> list[list[Gl
     runs: list[list[Glyph]] = []
     last: Glyph | None = None
     for glyph in glyphs:
-        if last is not None and glyph.text in _NUMERIC and last.text in _NUMERIC and _touches(last, glyph, xs):
+        if glyph.text not in _NUMERIC:
+            runs.append([glyph])
+            last = None
+        elif last is not None and _touches(last, glyph, xs):
             runs[-1].append(glyph)
+            last = glyph
         else:
             runs.append([glyph])
-        last = glyph
+            last = glyph
     return runs
 
 
 def _touches(last: Glyph, glyph: Glyph, xs: Sequence[float]) -> bool:
     """Whether two numeric glyphs stand side by side on one line with no ruling in a gap between them."""
-    height = max(last.y1 - last.y0, glyph.y1 - glyph.y0, 4.0)
-    if glyph.y1 < last.y0 or glyph.y0 > last.y1 + height or not -height < _pitch(last, glyph) <= 1.2 * height:
+    _, last_x0, last_y0, last_x1, last_y1 = last
+    _, x0, y0, x1, y1 = glyph
+    height = max(last_y1 - last_y0, y1 - y0, 4.0)
+    if y1 < last_y0 or y0 > last_y1 + height or not -height < (x0 + x1 - last_x0 - last_x1) / 2 <= 1.2 * height:
         return False
-    return glyph.x0 - last.x1 <= 1.5 or bisect_right(xs, last.x1) == bisect_right(xs, glyph.x0)
+    return x0 - last_x1 <= 1.5 or bisect_right(xs, last_x1) == bisect_right(xs, x0)
 
 
 def _pitch(last: Glyph, glyph: Glyph) -> float:
@@ -199,33 +205,42 @@ def _pitch(last: Glyph, glyph: Glyph) -> float:
 
 def lattice_to_grid(lattice: Lattice, glyphs: Sequence[Glyph], page: int) -> tuple[Grid, list[Glyph]]:
     """Puts the glyphs of a page into the cells of one table; returns those that stand outside it as well."""
-    inside: dict[tuple[int, int], list[Glyph]] = defaultdict(list)
+    inside: dict[tuple[int, int], list[list[Glyph]]] = defaultdict(list)
     outside: list[Glyph] = []
     for run in glyphs_to_runs(glyphs, lattice.xs):
-        first, final = run[0], run[-1]
-        place = lattice.locate((first.x0 + final.x1) / 2, (first.y0 + first.y1) / 2)
-        (outside if place is None else inside[place]).extend(run)
+        first = run[0]
+        place = lattice.locate((first.x0 + run[-1].x1) / 2, (first.y0 + first.y1) / 2)
+        if place is None:
+            outside.extend(run)
+        else:
+            inside[place].append(run)
     cells = []
-    for (row, column), members in sorted(inside.items()):
-        text, box = glyphs_to_text(members)
-        if text:
-            height, width = lattice.spans[row, column]
-            cells.append(Cell(row, column, text, height, width, page, box))
+    for (row, column), runs in sorted(inside.items()):
+        text, box = runs_to_text(runs)
+        height, width = lattice.spans[row, column]
+        cells.append(Cell(row, column, text, height, width, page, box))
     grid = Grid(cells, len(lattice.ys) - 1, len(lattice.xs) - 1, GridSource.RULED, page, lattice.box)
     return grid, outside
 
 
+def runs_to_text(runs: Sequence[list[Glyph]]) -> tuple[str, Box]:
+    """Text of one cell and the box around it. Only between two numbers does a space matter: labels are joined anyway."""
+    glyphs = [glyph for run in runs for glyph in run]
+    texts, x0s, y0s, x1s, y1s = zip(*glyphs, strict=True)
+    top, bottom = max(y0s), min(y1s)
+    if top >= bottom or list(x0s) != sorted(x0s):  # more than one line, or out of order
+        return glyphs_to_text(glyphs)
+    box = Box(min(x0s), min(y0s), max(x1s), max(y1s))
+    if len(runs) == 1 or _NUMERIC.isdisjoint(texts):
+        return "".join(texts), box
+    return line_text(glyphs), box
+
+
 def glyphs_to_text(glyphs: Sequence[Glyph]) -> tuple[str, Box]:
     """Text of the glyphs of one place, its lines joined by line feeds, and the box around them."""
-    lines = glyphs_to_lines(glyphs)
-    text = "\n".join(line_text(line) for line in lines)
-    box = Box(
-        min(glyph.x0 for glyph in glyphs),
-        min(glyph.y0 for glyph in glyphs),
-        max(glyph.x1 for glyph in glyphs),
-        max(glyph.y1 for glyph in glyphs),
-    )
-    return text, box
+    text = "\n".join(line_text(line) for line in glyphs_to_lines(glyphs))
+    _, x0s, y0s, x1s, y1s = zip(*glyphs, strict=True)
+    return text, Box(min(x0s), min(y0s), max(x1s), max(y1s))
 
 
 def glyphs_to_lines(glyphs: Sequence[Glyph]) -> list[list[Glyph]]:

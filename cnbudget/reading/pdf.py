@@ -11,14 +11,22 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from cnbudget.errors import EmptyDocument, EncryptedDocument, LimitExceeded, UnreadableDocument
 from cnbudget.model import Block, Box, Document, MediaType, Paragraph
-from cnbudget.reading.lattice import Glyph, Lattice, Stroke, glyphs_to_lines, glyphs_to_text, lattice_to_grid
-from cnbudget.reading.lattice import strokes_to_lattices as strokes_to_lattices
+from cnbudget.reading.lattice import (
+    Glyph,
+    Lattice,
+    Stroke,
+    glyphs_to_lines,
+    glyphs_to_text,
+    lattice_to_grid,
+    strokes_to_lattices,
+)
 
 MAX_PAGES = 2000
 
@@ -88,14 +96,13 @@ def _page_blocks(page: pdfium.PdfPage, number: int) -> tuple[list[Block], int]:
     text_page = page.get_textpage()
     try:
         text = _page_text(text_page)
-        flip, width, height = _page_frame(page)
+        frame = _page_frame(page)
         lattices: list[Lattice] = []
         if _TABULAR.search(text.replace("\r", "")):
-            lattices = strokes_to_lattices(*_page_strokes(page.raw, flip))
+            lattices = strokes_to_lattices(*_page_strokes(page.raw, frame.flip))
         if not lattices:
-            return list(_text_lines(text_page, text, number, flip, width, height)), len(text)
-        glyphs = [glyph for glyph in _page_glyphs(text_page, text, flip) if _is_visible(glyph, width, height)]
-        return _grids_and_lines(lattices, glyphs, number), len(text)
+            return list(_text_lines(text_page, text, number, frame)), len(text)
+        return _grids_and_lines(lattices, _page_glyphs(text_page, text, frame), number), len(text)
     finally:
         text_page.close()
 
@@ -115,33 +122,41 @@ def _character(code: int) -> str:
     return chr(code) if code and code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else "\ufffd"
 
 
-def _page_frame(page: pdfium.PdfPage) -> tuple[Flip, float, float]:
-    """How to turn PDF space (rotation and crop included) to points from the top left, and the page's size."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A page's size as it is seen, and how to turn PDF space (rotation and crop included) to points from the top left."""
+
+    flip: Flip
+    width: float
+    height: float
+
+
+def _page_frame(page: pdfium.PdfPage) -> Frame:
     left, bottom, right, top = page.get_bbox()
     width, height = right - left, top - bottom
     rotation = page.get_rotation()
     if rotation == 90:
-        return (lambda x0, y0, x1, y1: (y0 - bottom, x0 - left, y1 - bottom, x1 - left)), height, width
+        return Frame(lambda x0, y0, x1, y1: (y0 - bottom, x0 - left, y1 - bottom, x1 - left), height, width)
     if rotation == 180:
-        return (lambda x0, y0, x1, y1: (right - x1, y0 - bottom, right - x0, y1 - bottom)), width, height
+        return Frame(lambda x0, y0, x1, y1: (right - x1, y0 - bottom, right - x0, y1 - bottom), width, height)
     if rotation == 270:
-        return (lambda x0, y0, x1, y1: (top - y1, right - x1, top - y0, right - x0)), height, width
-    return (lambda x0, y0, x1, y1: (x0 - left, top - y1, x1 - left, top - y0)), width, height
+        return Frame(lambda x0, y0, x1, y1: (top - y1, right - x1, top - y0, right - x0), height, width)
+    return Frame(lambda x0, y0, x1, y1: (x0 - left, top - y1, x1 - left, top - y0), width, height)
 
 
-def _page_glyphs(text_page: pdfium.PdfTextPage, text: str, flip: Flip) -> Iterator[Glyph]:
-    """Every visible character with its box, in stream order."""
+def _page_glyphs(text_page: pdfium.PdfTextPage, text: str, frame: Frame) -> list[Glyph]:
+    """Every character that can be seen on the page with its box, in stream order."""
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     pointers = tuple(ctypes.byref(value) for value in (left, right, bottom, top))
-    get_box, handle = raw.FPDFText_GetCharBox, text_page.raw
+    get_box, handle, flip, make = raw.FPDFText_GetCharBox, text_page.raw, frame.flip, Glyph._make
+    glyphs = []
     for index, character in enumerate(text):
-        if not character.isspace() and get_box(handle, index, *pointers):
-            yield Glyph(character, *flip(left.value, bottom.value, right.value, top.value))
-
-
-def _is_visible(glyph: Glyph, width: float, height: float) -> bool:
-    middle_x, middle_y = (glyph.x0 + glyph.x1) / 2, (glyph.y0 + glyph.y1) / 2
-    return 0 <= middle_x <= width and 0 <= middle_y <= height
+        if character.isspace() or not get_box(handle, index, *pointers):
+            continue
+        x0, y0, x1, y1 = flip(left.value, bottom.value, right.value, top.value)
+        if 0 <= x0 + x1 <= 2 * frame.width and 0 <= y0 + y1 <= 2 * frame.height:
+            glyphs.append(make((character, x0, y0, x1, y1)))
+    return glyphs
 
 
 def _page_strokes(page: raw.FPDF_PAGE, flip: Flip) -> tuple[list[Stroke], list[Stroke]]:
@@ -161,9 +176,10 @@ def _rectangles(page: raw.FPDF_PAGE) -> Iterator[tuple[float, float, float, floa
     """Boxes (left, bottom, right, top) of the parts of all paths; a stroked rectangle comes as its four sides."""
     bounds = tuple(ctypes.c_float() for _ in range(4))
     pointers = tuple(ctypes.byref(value) for value in bounds)
+    get_object, get_type, path = raw.FPDFPage_GetObject, raw.FPDFPageObj_GetType, raw.FPDF_PAGEOBJ_PATH
     for index in range(raw.FPDFPage_CountObjects(page)):
-        item = raw.FPDFPage_GetObject(page, index)
-        if raw.FPDFPageObj_GetType(item) != raw.FPDF_PAGEOBJ_PATH:
+        item = get_object(page, index)
+        if get_type(item) != path:
             continue
         raw.FPDFPageObj_GetBounds(item, *pointers)
         x0, y0, x1, y1 = (value.value for value in bounds)
@@ -222,9 +238,7 @@ def _grids_and_lines(lattices: list[Lattice], glyphs: list[Glyph], number: int) 
     return [block for _, block in sorted(blocks, key=lambda item: item[0])]
 
 
-def _text_lines(
-    text_page: pdfium.PdfTextPage, text: str, number: int, flip: Flip, width: float, height: float
-) -> Iterator[Paragraph]:
+def _text_lines(text_page: pdfium.PdfTextPage, text: str, number: int, frame: Frame) -> Iterator[Paragraph]:
     """The lines of a page without tables; a line's box is that from its first to its last character."""
     handle = text_page.raw
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
@@ -237,7 +251,7 @@ def _text_lines(
         boxes = []
         for index in (start, start + len(line) - 1):
             if raw.FPDFText_GetCharBox(handle, index, *pointers):
-                boxes.append(flip(left.value, bottom.value, right.value, top.value))
+                boxes.append(frame.flip(left.value, bottom.value, right.value, top.value))
         if not boxes:
             continue
         box = Box(
@@ -247,7 +261,7 @@ def _text_lines(
             max(item[3] for item in boxes),
         )
         middle = (box.y0 + box.y1) / 2
-        if box.x0 < width and box.x1 > 0 and 0 <= middle <= height:
+        if box.x0 < frame.width and box.x1 > 0 and 0 <= middle <= frame.height:
             yield Paragraph(line, number, box)
 
 

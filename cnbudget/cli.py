@@ -1,0 +1,122 @@
+"""`cnbudget read | check`: one document on the command line, without storage, server or orchestration.
+
+Heavy imports wait until a document is read, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+DATASETS = ("budget_facts", "expenditure_lines", "fiscal_expenditure_lines", "revenue_lines", "identity_checks", "findings")
+FORMATS = ("table", "csv", "json", "parquet")
+
+PUBLISHABLE, NOT_PUBLISHABLE, NO_FILE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; the exit status is 0, 1 for a document that would be held, 2 where there is none to read."""
+    options = _parser().parse_args(arguments)
+    try:
+        data = options.file.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        print(f"cnbudget: {options.file}: {reason}; give the path of a budget document", file=sys.stderr)
+        return NO_FILE
+    from cnbudget.parse import parse_documents
+
+    frames = parse_documents([(options.file.name, data)])
+    run = {"read": _read, "check": _check}[options.command]
+    try:
+        return run(options, frames)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        return PUBLISHABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cnbudget", description="Reads published Chinese government budgets, and says how sure it is of every figure."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    read = commands.add_parser("read", help="print the figures of a document", description="Prints what a document holds.")
+    read.add_argument("file", type=Path, metavar="FILE", help="a budget document")
+    read.add_argument("--dataset", choices=DATASETS, default="budget_facts", help="what to print (default: %(default)s)")
+    read.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: %(default)s)")
+    read.add_argument("--output", "-o", type=Path, metavar="PATH", help="write to a file (Parquet needs one, or a pipe)")
+    check = commands.add_parser(
+        "check",
+        help="check a document's identities and say what is wrong",
+        description="Checks a document. Exit status: 0 it would be published, 1 it would be held, 2 no such file.",
+    )
+    check.add_argument("file", type=Path, metavar="FILE", help="a budget document")
+    check.add_argument("--language", choices=("en", "zh"), default="en", help="language of the findings (default: %(default)s)")
+    return parser
+
+
+def _read(options: argparse.Namespace, frames: dict[str, pl.DataFrame]) -> int:
+    frame, document = frames[options.dataset], frames["documents"].row(0, named=True)
+    if document["state"] != "parsed":
+        print(f"cnbudget: {document['file_name']}: {document['state']}: {document['state_reason']}", file=sys.stderr)
+    if options.format == "parquet":
+        if options.output is None and sys.stdout.isatty():
+            print("cnbudget: Parquet is not for a terminal; add --output PATH", file=sys.stderr)
+            return NO_FILE
+        frame.write_parquet(options.output or sys.stdout.buffer)
+    else:
+        text = {"csv": frame.write_csv, "json": frame.write_json}.get(options.format, lambda: _table(frame))()
+        if options.output is None:
+            print(text.rstrip("\n"))
+        else:
+            options.output.write_text(text, encoding="utf-8")
+    return PUBLISHABLE if document["state"] == "parsed" else NOT_PUBLISHABLE
+
+
+_SHOWN = ("form_id", "row_no", "row_label", "code_printed", "measure", "amount_yuan", "n_identities", "n_identities_holding", "page")
+
+
+def _table(frame: pl.DataFrame) -> str:
+    """A frame as text for people: all rows, the columns that tell most."""
+    import polars as pl
+
+    shown = [column for column in _SHOWN if column in frame.columns] or [
+        column for column in frame.columns if not column.endswith(("_id", "_sha256", "x0", "y0", "x1", "y1"))
+    ]
+    with pl.Config(
+        tbl_rows=-1, tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=160,
+        fmt_str_lengths=60, tbl_formatting="NOTHING",
+    ):  # fmt: skip
+        return str(frame.select(shown))
+
+
+def _check(options: argparse.Namespace, frames: dict[str, pl.DataFrame]) -> int:
+    import polars as pl
+
+    document = frames["documents"].row(0, named=True)
+    year, kind = document["fiscal_year"] or "year unknown", document["publisher_kind"] or "kind unknown"
+    print(f"{document['publisher_name'] or 'publisher unknown'}, {year}, {kind}, {document['stage'] or 'stage unknown'}")
+    holding = document["n_identities"] - document["n_identities_broken"] - document["n_identities_not_checkable"]
+    print(
+        f"{document['n_pages']} pages, {document['n_facts']} figures, {holding} of {document['n_identities']} identities hold, "
+        f"{document['n_identities_broken']} broken, {document['n_identities_not_checkable']} not checkable"
+    )
+    order = {"error": 0, "warning": 1, "info": 2}
+    findings = frames["findings"].sort(pl.col("severity").replace_strict(order), maintain_order=True)
+    for finding in findings.iter_rows(named=True):
+        cause = f" ({finding['cause']})" if finding["severity"] == "error" else ""
+        print(f"{finding['severity']}{cause}: {finding['message_' + options.language]}")
+    if document["state"] == "parsed":
+        print("verdict: would be published" + (", with its findings" if len(findings) else ""))
+        return PUBLISHABLE
+    print(f"verdict: {document['state']}: {document['state_reason']}")
+    return NOT_PUBLISHABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
