@@ -269,26 +269,24 @@ def _read_codes(rows: Iterable[CodeRow], book: Classification) -> list[CodeReadi
     above = _Above("", set())
     readings = []
     for row in rows:
-        cells = _digits(row.class_cell), _digits(row.section_cell), _digits(row.item_cell)
-        if not any(cells):
-            readings.append(CodeReading())
-            continue
-        reading = _read_code(cells, row.name, above, book)
+        printed = [_squeezed(cell) for cell in (row.class_cell, row.section_cell, row.item_cell)]
+        class_, section, item = (cell if cell.isascii() and cell.isdigit() else "" for cell in printed)
+        is_whole = [class_, section, item] == printed
+        reading = CodeReading()
+        if is_whole and any(printed):
+            reading = _read_code((class_, section, item), row.name, above, book)
         if reading.numbering:
             above.last = reading.numbering
             above.read.add(reading.numbering)
-        elif not cells[2]:
+        elif (class_ or section) and not printed[2]:
             # An unreadable class or section: what stands below must not inherit the one before it.
-            above.last = above.last[:3] if cells[1] else ""
+            above.last = above.last[:3] if printed[1] else ""
         readings.append(reading)
     return readings
 
 
-def _digits(cell: str) -> str:
-    if cell == "" or (cell.isascii() and cell.isdigit()):
-        return cell
-    squeezed = re.sub(r"\s|\.0*$", "", unicodedata.normalize("NFKC", cell))
-    return squeezed if squeezed.isascii() and squeezed.isdigit() else ""
+def _squeezed(cell: str) -> str:
+    return cell if cell.isalnum() and cell.isascii() else re.sub(r"\s|\.0*$", "", unicodedata.normalize("NFKC", cell))
 
 
 def _read_code(cells: tuple[str, str, str], name: str, above: _Above, book: Classification) -> CodeReading:
@@ -303,9 +301,8 @@ def _read_code(cells: tuple[str, str, str], name: str, above: _Above, book: Clas
         return CodeReading()  # the class from above and the class from the name are two readings
     if plain in above.read or plain[:-2] not in above.read:
         # Whole, but twice or without its parent: another reading needs both the name and the place.
-        other = {
-            code for code in _candidates(cells, name, above, book) & same_name if _is_in_place(code, name, above, book)
-        }
+        candidates = (_candidates(cells, name, above, book) | {above.last[:3] + plain[3:]}) & same_name
+        other = {code for code in candidates if _is_in_place(code, name, above, book)}
         if len(other) == 1:
             code = other.pop()
             return CodeReading(code, code, is_repaired=code != plain)
@@ -336,7 +333,9 @@ def _repair(cells: tuple[str, str, str], name: str, above: _Above, book: Classif
     placed = {code for code in known if _is_in_place(code, name, above, book)}
     for found in (named & placed, named | placed):
         if len(found) == 1:
-            return found.pop()
+            # By its name alone only if the name is not another's clipped one, as 资本性支出 of 资本性支出（基本建设）.
+            rivals = {code for code in candidates - found if code in book.names and not book.contradicts(code, name)}
+            return found.pop() if found <= placed or not rivals else None
     return None
 
 
@@ -357,11 +356,13 @@ def _candidates(cells: tuple[str, str, str], name: str, above: _Above, book: Cla
     elif item and not section:
         tails = {above.last[3:5] + item.zfill(2)}
     class_ = class_ or above.last[:3]
-    heads = {head for head in (class_, above.last[:3]) if head in book.names}
-    found = {head + tail for head in heads for tail in tails if tail}
+    head = class_ if class_ in book.names else above.last[:3]
+    found = {head + tail for tail in tails if tail}
     if class_ not in book.names:
-        same_name = book.codes.get(name_key(name), frozenset())
-        found |= {code for code in same_name if code[3:] in tails}
+        key = name_key(name)
+        found |= {
+            code for known in book.codes if known.startswith(key) for code in book.codes[known] if code[3:] in tails
+        }
     return {code for code in found if len(code) in LEVELS}
 
 

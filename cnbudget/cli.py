@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-DATASETS = ("budget_facts", "expenditure_lines", "fiscal_expenditure_lines", "revenue_lines", "identity_checks", "findings")
+DATASETS = (
+    "budget_facts",
+    "expenditure_lines",
+    "fiscal_expenditure_lines",
+    "revenue_lines",
+    "identity_checks",
+    "findings",
+)
 FORMATS = ("table", "csv", "json", "parquet")
 
 PUBLISHABLE, NOT_PUBLISHABLE, NO_FILE = 0, 1, 2
@@ -32,9 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from cnbudget.parse import parse_documents
 
     frames = parse_documents([(options.file.name, data)])
-    run = {"read": _read, "check": _check}[options.command]
     try:
-        return run(options, frames)
+        return _read(options, frames) if options.command == "read" else _check(options, frames)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         return PUBLISHABLE
@@ -42,21 +48,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="cnbudget", description="Reads published Chinese government budgets, and says how sure it is of every figure."
+        prog="cnbudget",
+        description="Reads published Chinese government budgets, and says how sure it is of every figure.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    read = commands.add_parser("read", help="print the figures of a document", description="Prints what a document holds.")
+    read = commands.add_parser(
+        "read", help="print the figures of a document", description="Prints what a document holds."
+    )
     read.add_argument("file", type=Path, metavar="FILE", help="a budget document")
-    read.add_argument("--dataset", choices=DATASETS, default="budget_facts", help="what to print (default: %(default)s)")
+    read.add_argument(
+        "--dataset", choices=DATASETS, default="budget_facts", help="what to print (default: %(default)s)"
+    )
     read.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: %(default)s)")
-    read.add_argument("--output", "-o", type=Path, metavar="PATH", help="write to a file (Parquet needs one, or a pipe)")
+    read.add_argument(
+        "--output", "-o", type=Path, metavar="PATH", help="write to a file (Parquet needs one, or a pipe)"
+    )
     check = commands.add_parser(
         "check",
         help="check a document's identities and say what is wrong",
         description="Checks a document. Exit status: 0 it would be published, 1 it would be held, 2 no such file.",
     )
     check.add_argument("file", type=Path, metavar="FILE", help="a budget document")
-    check.add_argument("--language", choices=("en", "zh"), default="en", help="language of the findings (default: %(default)s)")
+    check.add_argument(
+        "--language", choices=("en", "zh"), default="en", help="language of the findings (default: %(default)s)"
+    )
     return parser
 
 
@@ -70,7 +85,7 @@ def _read(options: argparse.Namespace, frames: dict[str, pl.DataFrame]) -> int:
             return NO_FILE
         frame.write_parquet(options.output or sys.stdout.buffer)
     else:
-        text = {"csv": frame.write_csv, "json": frame.write_json}.get(options.format, lambda: _table(frame))()
+        text = _rendered(frame, options.format)
         if options.output is None:
             print(text.rstrip("\n"))
         else:
@@ -78,7 +93,23 @@ def _read(options: argparse.Namespace, frames: dict[str, pl.DataFrame]) -> int:
     return PUBLISHABLE if document["state"] == "parsed" else NOT_PUBLISHABLE
 
 
-_SHOWN = ("form_id", "row_no", "row_label", "code_printed", "measure", "amount_yuan", "n_identities", "n_identities_holding", "page")
+def _rendered(frame: pl.DataFrame, kind: str) -> str:
+    if kind == "csv":
+        return frame.write_csv()
+    return frame.write_json() if kind == "json" else _table(frame)
+
+
+_SHOWN = (
+    "form_id",
+    "row_no",
+    "row_label",
+    "code_printed",
+    "measure",
+    "amount_yuan",
+    "n_identities",
+    "n_identities_holding",
+    "page",
+)
 
 
 def _table(frame: pl.DataFrame) -> str:
@@ -100,7 +131,9 @@ def _check(options: argparse.Namespace, frames: dict[str, pl.DataFrame]) -> int:
 
     document = frames["documents"].row(0, named=True)
     year, kind = document["fiscal_year"] or "year unknown", document["publisher_kind"] or "kind unknown"
-    print(f"{document['publisher_name'] or 'publisher unknown'}, {year}, {kind}, {document['stage'] or 'stage unknown'}")
+    print(
+        f"{document['publisher_name'] or 'publisher unknown'}, {year}, {kind}, {document['stage'] or 'stage unknown'}"
+    )
     holding = document["n_identities"] - document["n_identities_broken"] - document["n_identities_not_checkable"]
     print(
         f"{document['n_pages']} pages, {document['n_facts']} figures, {holding} of {document['n_identities']} identities hold, "

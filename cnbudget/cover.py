@@ -143,9 +143,7 @@ def contradictions(cover: Cover, statements: Sequence[Statement]) -> list[Contra
         page = statement.pages[0] if statement.pages else None
         form_id = statement.form.form_id.value
         if cover.fiscal_year and statement.year and statement.year != cover.fiscal_year:
-            found.append(
-                Contradiction("fiscal_year", str(cover.fiscal_year), str(statement.year), form_id, page)
-            )
+            found.append(Contradiction("fiscal_year", str(cover.fiscal_year), str(statement.year), form_id, page))
         if cover.publisher_name and statement.compiler:
             ours, theirs = (classification.normalise_publisher(n) for n in (cover.publisher_name, statement.compiler))
             if ours != theirs:

@@ -161,8 +161,10 @@ def _with_codes(frame: pl.DataFrame) -> pl.DataFrame:
     length = pl.col("code").str.len_chars()
     return frame.with_columns(
         functional_code=pl.when(~economic).then(pl.col("code")),
-        economic_code=pl.when(economic & ~pl.col("is_private")).then(pl.col("code")),
-        code_level=length.replace_strict({3: Level.CLASS, 5: Level.SECTION, 7: Level.ITEM}, default=None, return_dtype=pl.String),
+        economic_code=pl.when(economic).then(pl.col("published")),
+        code_level=length.replace_strict(
+            {3: Level.CLASS, 5: Level.SECTION, 7: Level.ITEM}, default=None, return_dtype=pl.String
+        ),
         parent=pl.when(length > 3).then(pl.col("code").str.head(length - 2)),
     )
 
@@ -188,7 +190,7 @@ def _repaired(frame: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
         .select(*keys, *CODE_COLUMNS, pl.col("row_label").fill_null(""))
     )
     if rows.is_empty():
-        return frame.with_columns(is_private=pl.lit(False))
+        return frame.with_columns(published=pl.lit(None, pl.String))
     parts = []
     for (_, form_id), group in rows.group_by(["document_id", "form_id"], maintain_order=True):
         printed = [classification.CodeRow(*row) for row in group.select(*CODE_COLUMNS, "row_label").iter_rows()]
@@ -197,12 +199,12 @@ def _repaired(frame: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
         parts.append(
             group.select(keys).with_columns(
                 numbering=pl.Series([reading.numbering for reading in readings], dtype=pl.String),
-                is_private=pl.Series([reading.is_private for reading in readings], dtype=pl.Boolean),
+                published=pl.Series([reading.code for reading in readings], dtype=pl.String),
             )
         )
     return (
         frame.join(pl.concat(parts), on=keys, how="left", maintain_order="left")
-        .with_columns(code=pl.coalesce("numbering", "code"), is_private=pl.col("is_private").fill_null(False))
+        .with_columns(code=pl.coalesce("numbering", "code"))
         .drop("numbering")
     )
 
@@ -216,18 +218,14 @@ def _with_sources(frame: pl.DataFrame) -> pl.DataFrame:
     is_source = (pl.col("side") == Side.LEFT.value) & ~pl.col("is_total")
     by_form = pl.col("form_id").replace_strict(FORM_FUND, default=None, return_dtype=pl.String)
     by_measure = pl.when(pl.col("measure").is_in(FUND_MEASURES)).then(pl.col("measure"))
-    return frame.with_columns(
-        fund=pl.coalesce(by_measure, by_form), revenue_source=pl.when(is_source).then(source)
-    )
+    return frame.with_columns(fund=pl.coalesce(by_measure, by_form), revenue_source=pl.when(is_source).then(source))
 
 
 def _with_roles(frame: pl.DataFrame) -> pl.DataFrame:
     """Role of each row: a leaf has no row with an amount below it that is part of it."""
     place = ["document_id", "form_id"]
     parents = frame.filter(pl.col("parent").is_not_null()).select(*place, code="parent").unique()
-    grand = (
-        parents.filter(pl.col("code").str.len_chars() == 5).with_columns(pl.col("code").str.head(3)).unique()
-    )
+    grand = parents.filter(pl.col("code").str.len_chars() == 5).with_columns(pl.col("code").str.head(3)).unique()
     parents = pl.concat([parents, grand]).unique().with_columns(has_parts=pl.lit(True))
     frame = frame.join(parents, on=[*place, "code"], how="left", maintain_order="left")
     fiscal = pl.col("revenue_source") == "fiscal_appropriation"
@@ -251,7 +249,9 @@ def _with_roles(frame: pl.DataFrame) -> pl.DataFrame:
         separator=":",
     )
     zero = pl.lit(0, pl.Int64)
-    return frame.with_columns(row_role=role, fact_id=fact_id, n_identities=zero, n_identities_holding=zero).drop("has_parts")
+    return frame.with_columns(row_role=role, fact_id=fact_id, n_identities=zero, n_identities_holding=zero).drop(
+        "has_parts"
+    )
 
 
 def facts_to_lines(facts: pl.DataFrame) -> dict[str, pl.DataFrame]:

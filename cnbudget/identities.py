@@ -1,6 +1,6 @@
 """Accounting identities, declared as data, and how they come out.
 
-An identity says that two sides of figures agree. A `Side` selects facts and gives each the instance it belongs to (a row, a
+An identity says that two sides of figures agree. A `Selection` picks facts and gives each the instance it belongs to (a row, a
 code, a form); the figures of one instance make one check. A printed number stands for half its last printed unit to either
 side, so that a sum of n numbers may be off by n halves; a copy of one quantity in one unit has no tolerance.
 Source: the explanatory notes of the statutory forms (DESIGN 4).
@@ -26,13 +26,24 @@ _whole = pl.lit("total")
 
 
 @dataclass(frozen=True, slots=True)
+class Pick:
+    """Facts of some forms: `forms` says which have to be there for the facts to be all of them."""
+
+    forms: tuple[str, ...]
+    where: pl.Expr
+
+    def __and__(self, also: pl.Expr) -> Pick:
+        return Pick(self.forms, self.where & also)
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """One side of an identity: which facts, and what instance each belongs to.
 
     `may_be_blank`: a side without any figure leaves the check open instead of breaking it (a printed total that is blank).
     """
 
-    where: pl.Expr
+    pick: Pick
     instance: pl.Expr
     may_be_blank: bool = False
 
@@ -47,6 +58,15 @@ class Identity:
     left: Selection
     right: Selection
     is_copy: bool = False
+
+
+def _is(form: str, *measures: str) -> Pick:
+    return _of((form,), *measures)
+
+
+def _of(forms: tuple[str, ...], *measures: str) -> Pick:
+    where = _form.is_in(list(forms))
+    return Pick(forms, where & _measure.is_in(list(measures)) if measures else where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +119,8 @@ def _row_sum(item: RowSum) -> Identity:
         item.identity_id,
         item.zh,
         item.en,
-        Selection((_form == item.form_id) & (_measure == item.total) & pl.col("has_parts_columns"), _row, True),
-        Selection((_form == item.form_id) & _measure.is_in(list(item.parts)), _row),
+        Selection(_is(item.form_id, item.total) & pl.col("has_parts_columns"), _row, True),
+        Selection(_is(item.form_id, *item.parts), _row),
     )
 
 
@@ -114,29 +134,25 @@ def _nested(form: str, number: str) -> list[Identity]:
             f"{number}_parts",
             f"{number}：上级科目 = 下级科目之和",
             f"{number}: each code is the sum of the codes printed below it",
-            Selection((_form == form) & subtotal, code, may_be_blank=True),
-            Selection((_form == form) & pl.col("parent").is_not_null(), parent),
+            Selection(_is(form) & subtotal, code, may_be_blank=True),
+            Selection(_is(form) & pl.col("parent").is_not_null(), parent),
         ),
         Identity(
             f"{number}_total",
             f"{number}：合计 = 各类之和",
             f"{number}: the total is the sum of the classes",
-            Selection((_form == form) & _total, _measure, may_be_blank=True),
-            Selection((_form == form) & _class, _measure),
+            Selection(_is(form) & _total, _measure, may_be_blank=True),
+            Selection(_is(form) & _class, _measure),
         ),
     ]
 
 
-def _copy(name: str, zh: str, en: str, left: pl.Expr, right: pl.Expr, instance: pl.Expr, *, blank: bool = False) -> Identity:
+def _copy(name: str, zh: str, en: str, left: Pick, right: Pick, instance: pl.Expr, *, blank: bool = False) -> Identity:
     return Identity(name, zh, en, Selection(left, instance, blank), Selection(right, instance, blank), is_copy=True)
 
 
-def _sum(name: str, zh: str, en: str, left: pl.Expr, right: pl.Expr, instance: pl.Expr, *, blank: bool = True) -> Identity:
+def _sum(name: str, zh: str, en: str, left: Pick, right: Pick, instance: pl.Expr, *, blank: bool = True) -> Identity:
     return Identity(name, zh, en, Selection(left, instance, blank), Selection(right, instance))
-
-
-def _is(form: str, *measures: str) -> pl.Expr:
-    return (_form == form) & _measure.is_in(list(measures)) if measures else _form == form
 
 
 _source = pl.col("revenue_source")
@@ -254,13 +270,13 @@ IDENTITIES: tuple[Identity, ...] = (
     ),
     _sum(
         "T2_funds_codes", "T2 财政拨款 = T5 + T6 + T7，按科目", "T2 fiscal appropriation = T5 + T6 + T7, by code",
-        _is(T2, M.FISCAL_APPROPRIATION), _form.is_in([T5, T6, T7]) & (_measure == M.TOTAL),
+        _is(T2, M.FISCAL_APPROPRIATION), _of((T5, T6, T7), M.TOTAL),
         pl.when(_total).then(_whole).otherwise(_code), blank=False,
     ),
     _sum(
         "T3_funds_codes", "T3 = T5 + T6 + T7（仅财政拨款的科目）", "T3 = T5 + T6 + T7, where fiscal money alone pays",
         _is(T3, M.BASIC, M.PROJECT) & pl.col("is_fiscal_only"),
-        _form.is_in([T5, T6, T7]) & _measure.is_in([M.BASIC.value, M.PROJECT.value]) & pl.col("is_fiscal_only"),
+        _of((T5, T6, T7), M.BASIC, M.PROJECT) & pl.col("is_fiscal_only"),
         pl.concat_str(_code.fill_null("total"), _measure, separator="/"), blank=False,
     ),
     _copy(
@@ -272,19 +288,21 @@ IDENTITIES: tuple[Identity, ...] = (
 BY_ID = {identity.identity_id: identity for identity in IDENTITIES}
 
 
-def check(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def check(facts: pl.DataFrame, absent: pl.DataFrame | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All identities over a batch of facts: (checks, terms).
 
+    `absent` (document_id, form_id): forms that were not found, so that what needs them is not checkable instead of broken.
     checks: document_id, fiscal_year, identity_id, instance, check_id, status, left/right/residual/tolerance in thousandths of
     a yuan (`*_milli`), reason. terms: check_id, fact_id, sign, document_id, fiscal_year.
     """
     prepared = _prepared(facts)
     terms = pl.concat(
-        pl.collect_all(
-            [_terms(prepared.lazy(), identity, sign) for identity in IDENTITIES for sign in (1, -1)]
-        )
+        pl.collect_all([_terms(prepared.lazy(), identity, sign) for identity in IDENTITIES for sign in (1, -1)])
     )
-    checks = _outcomes(terms, facts)
+    obstacles = _obstacles(facts, absent if absent is not None else facts.select("document_id", "form_id").clear())
+    checks = _outcomes(
+        _sums(terms).join(obstacles, on=["document_id", "identity_id"], how="left", maintain_order="left")
+    )
     return checks, terms.join(checks.select("check_id"), on="check_id", how="semi").select(
         "check_id", "fact_id", "document_id", "fiscal_year", "sign"
     )
@@ -293,7 +311,7 @@ def check(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _terms(facts: pl.LazyFrame, identity: Identity, sign: int) -> pl.LazyFrame:
     side = identity.left if sign == 1 else identity.right
     return (
-        facts.filter(side.where)
+        facts.filter(side.pick.where)
         .with_columns(instance=side.instance)
         .filter(pl.col("instance").is_not_null())
         .select(
@@ -321,7 +339,11 @@ def _prepared(facts: pl.DataFrame) -> pl.DataFrame:
     in_t9 = _measure.is_in([M.VEHICLE_PURCHASE.value, M.VEHICLE_OPERATION.value]).any().over("document_id", "form_id")
     parts = is_part.any().over("document_id", "form_id")
     other = _measure.is_in([M.PUBLIC_SERVICE_REVENUE.value, M.BUSINESS_REVENUE.value, M.OTHER_REVENUE.value])
-    mixed = ((_form == T2) & other & (pl.col("amount_milli") != 0)).any().over("document_id", pl.col("code").fill_null("total"))
+    mixed = (
+        ((_form == T2) & other & (pl.col("amount_milli") != 0))
+        .any()
+        .over("document_id", pl.col("code").fill_null("total"))
+    )
     return facts.with_columns(
         has_wide_summary=has_wide,
         has_parts_columns=pl.when(_measure == M.VEHICLE_TOTAL.value).then(in_t9).otherwise(parts),
@@ -329,33 +351,67 @@ def _prepared(facts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _outcomes(terms: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
-    """One row per check that has anything to say."""
+def _obstacles(facts: pl.DataFrame, absent: pl.DataFrame) -> pl.DataFrame:
+    """What stands in the way of an identity, by document: a form that is missing, or a class name that is not known."""
+    uses = pl.DataFrame(
+        [(i.identity_id, form) for i in IDENTITIES for form in {*i.left.pick.forms, *i.right.pick.forms}],
+        schema=["identity_id", "form_id"],
+        orient="row",
+    )
+    unnamed = facts.filter((pl.col("side") == "right") & ~_total & _code.is_null()).select("document_id", "form_id")
+    place = ["document_id", "identity_id"]
+    return (
+        absent.join(uses, on="form_id")
+        .group_by(place)
+        .agg(missing_form=pl.col("form_id").min())
+        .join(
+            unnamed.unique().join(uses, on="form_id").group_by(place).agg(unnamed_form=pl.col("form_id").min()),
+            on=place,
+            how="full",
+            coalesce=True,
+        )
+    )
+
+
+def _sums(terms: pl.DataFrame) -> pl.DataFrame:
+    """One row per check: both sides added up, how many figures each has, and what rounding allows."""
     left, right = pl.col("sign") == 1, pl.col("sign") == -1
     milli, half = pl.col("amount_milli"), pl.col("half_milli")
     copies = [identity.identity_id for identity in IDENTITIES if identity.is_copy]
-    open_left = [identity.identity_id for identity in IDENTITIES if identity.left.may_be_blank]
-    open_right = [identity.identity_id for identity in IDENTITIES if identity.right.may_be_blank]
-    checks = terms.group_by("check_id", maintain_order=True).agg(
-        pl.col("document_id", "fiscal_year", "identity_id", "instance").first(),
-        n_left=left.sum(),
-        n_right=right.sum(),
-        left_milli=milli.filter(left).sum(),
-        right_milli=milli.filter(right).sum(),
-        is_all_totals=pl.col("row_role").is_in([RowRole.TOTAL.value, RowRole.GRAND_TOTAL.value]).all(),
-        tolerance_milli=pl.when(pl.col("identity_id").first().is_in(copies) & (half.n_unique() == 1))
-        .then(0)
-        .otherwise(half.sum()),
+    is_copy = pl.col("identity_id").first().is_in(copies)
+    return (
+        terms.group_by("check_id", maintain_order=True)
+        .agg(
+            pl.col("document_id", "fiscal_year", "identity_id", "instance").first(),
+            no_left=left.sum() == 0,
+            no_right=right.sum() == 0,
+            left_milli=milli.filter(left).sum(),
+            right_milli=milli.filter(right).sum(),
+            is_all_totals=pl.col("row_role").is_in([RowRole.TOTAL.value, RowRole.GRAND_TOTAL.value]).all() & is_copy,
+            tolerance_milli=pl.when(is_copy & (half.n_unique() == 1)).then(0).otherwise(half.sum()),
+        )
+        .with_columns(residual_milli=pl.col("left_milli") - pl.col("right_milli"))
     )
-    checks = checks.with_columns(residual_milli=pl.col("left_milli") - pl.col("right_milli"))
-    residual = pl.col("residual_milli")
-    no_left, no_right = pl.col("n_left") == 0, pl.col("n_right") == 0
-    name = pl.col("identity_id")
-    is_open = (no_left & (name.is_in(open_left) | pl.col("is_all_totals"))) | (
-        no_right & (name.is_in(open_right) | (pl.col("is_all_totals") & name.is_in(copies)))
+
+
+def _outcomes(sums: pl.DataFrame) -> pl.DataFrame:
+    """How each check came out, and why where it could not be made; without those where nothing is printed to compare."""
+    name, residual = pl.col("identity_id"), pl.col("residual_milli")
+    no_left, no_right = pl.col("no_left"), pl.col("no_right")
+    open_left = name.is_in([i.identity_id for i in IDENTITIES if i.left.may_be_blank]) | pl.col("is_all_totals")
+    open_right = name.is_in([i.identity_id for i in IDENTITIES if i.right.may_be_blank]) | pl.col("is_all_totals")
+    reason = (
+        pl.when(pl.col("missing_form").is_not_null())
+        .then(pl.format("the form {} is missing", "missing_form"))
+        .when((no_left | no_right) & pl.col("unnamed_form").is_not_null())
+        .then(pl.format("a class name of {} is not known", "unnamed_form"))
+        .when(no_left & open_left)
+        .then(pl.lit("the left side is blank"))
+        .when(no_right & open_right)
+        .then(pl.lit("the right side is blank"))
     )
     status = (
-        pl.when(is_open)
+        pl.when(pl.col("reason").is_not_null())
         .then(pl.lit(CheckStatus.NOT_CHECKABLE.value))
         .when(residual == 0)
         .then(pl.lit(CheckStatus.EXACT.value))
@@ -365,14 +421,10 @@ def _outcomes(terms: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     )
     nothing_printed = (no_left & (pl.col("right_milli") == 0)) | (no_right & (pl.col("left_milli") == 0))
     return (
-        checks.filter(~nothing_printed)
+        sums.filter(~nothing_printed)
+        .with_columns(reason=reason)
         .with_columns(status=status)
-        .with_columns(
-            reason=pl.when(pl.col("status") == CheckStatus.NOT_CHECKABLE.value).then(
-                pl.when(no_left).then(pl.lit("the left side is blank")).otherwise(pl.lit("the right side is blank"))
-            )
-        )
-        .drop("n_left", "n_right", "is_all_totals")
+        .drop("no_left", "no_right", "is_all_totals", "missing_form", "unnamed_form")
     )
 
 
@@ -386,6 +438,8 @@ def count_holding(facts: pl.DataFrame, checks: pl.DataFrame, terms: pl.DataFrame
         .agg(n_identities=pl.len().cast(pl.Int64), n_identities_holding=holds.sum().cast(pl.Int64))
     )
     zero = pl.lit(0, pl.Int64)
-    return facts.drop("n_identities", "n_identities_holding").join(
-        counted, on="fact_id", how="left", maintain_order="left"
-    ).with_columns(pl.col("n_identities").fill_null(zero), pl.col("n_identities_holding").fill_null(zero))
+    return (
+        facts.drop("n_identities", "n_identities_holding")
+        .join(counted, on="fact_id", how="left", maintain_order="left")
+        .with_columns(pl.col("n_identities").fill_null(zero), pl.col("n_identities_holding").fill_null(zero))
+    )

@@ -153,6 +153,95 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
+class ClaimMeasure(StrEnum):
+    """What a figure of the prose speaks of. `account_*` are of one account of the functional classification.
+
+    `_executed` is 预算执行数 of the year before, `_planned` 预算安排; `_stock` what there is (截至), `_purchase` what is to be
+    bought; `vehicles_mentioned` a number of vehicles in a stated reason; `other` an amount whose subject is none of these.
+    """
+
+    REVENUE_TOTAL = "revenue_total"
+    REVENUE_FISCAL_APPROPRIATION = "revenue_fiscal_appropriation"
+    REVENUE_PUBLIC_SERVICE = "revenue_public_service"
+    REVENUE_BUSINESS = "revenue_business"
+    REVENUE_OTHER = "revenue_other"
+    EXPENDITURE_TOTAL = "expenditure_total"
+    EXPENDITURE_FISCAL_APPROPRIATION = "expenditure_fiscal_appropriation"
+    EXPENDITURE_GENERAL_PUBLIC_BUDGET = "expenditure_general_public_budget"
+    EXPENDITURE_GOVERNMENT_FUND_BUDGET = "expenditure_government_fund_budget"
+    EXPENDITURE_STATE_CAPITAL_OPERATIONS_BUDGET = "expenditure_state_capital_operations_budget"
+    ACCOUNT_BUDGET = "account_budget"
+    ACCOUNT_EXECUTED = "account_executed"
+    ACCOUNT_PLANNED = "account_planned"
+    THREE_PUBLIC_TOTAL = "three_public_total"
+    OVERSEAS_TRAVEL = "overseas_travel"
+    OFFICIAL_RECEPTION = "official_reception"
+    VEHICLE_TOTAL = "vehicle_total"
+    VEHICLE_PURCHASE = "vehicle_purchase"
+    VEHICLE_OPERATION = "vehicle_operation"
+    AGENCY_OPERATING_EXPENSES = "agency_operating_expenses"
+    AGENCY_OPERATING_UNITS = "agency_operating_units"
+    PROCUREMENT_TOTAL = "procurement_total"
+    PROCUREMENT_GOODS = "procurement_goods"
+    PROCUREMENT_WORKS = "procurement_works"
+    PROCUREMENT_SERVICES = "procurement_services"
+    PROCUREMENT_SME_RESERVED = "procurement_sme_reserved"
+    PROCUREMENT_MICRO_RESERVED = "procurement_micro_reserved"
+    PERFORMANCE_UNITS = "performance_units"
+    PERFORMANCE_PROJECTS = "performance_projects"
+    PERFORMANCE_LARGE_PROJECTS = "performance_large_projects"
+    PERFORMANCE_AMOUNT = "performance_amount"
+    PERFORMANCE_ITEM = "performance_item"
+    VEHICLES_STOCK = "vehicles_stock"
+    VEHICLES_PURCHASE = "vehicles_purchase"
+    VEHICLES_MENTIONED = "vehicles_mentioned"
+    EQUIPMENT_STOCK = "equipment_stock"
+    EQUIPMENT_PURCHASE = "equipment_purchase"
+    OTHER = "other"
+
+
+class ClaimStatus(StrEnum):
+    """How a figure of the prose compares with the table's: the same, rounded or cut off at its last digit, or neither."""
+
+    AGREES = "agrees"
+    ROUNDS_TO = "rounds_to"
+    TRUNCATES_TO = "truncates_to"
+    DIFFERS = "differs"
+    NOT_CHECKABLE = "not_checkable"
+
+
+class ComparedBasis(StrEnum):
+    """比上年预算 / 比上年预算执行数: what a change is counted from."""
+
+    BUDGET = "budget"
+    EXECUTED = "executed"
+
+
+class InstitutionRow(StrEnum):
+    """A stated number of institutions, or one of them by name."""
+
+    STATED = "stated"
+    LISTED = "listed"
+
+
+class InstitutionKind(StrEnum):
+    """预算单位 / 行政单位 / 参公单位 / 事业单位 / 内设机构."""
+
+    BUDGET_UNIT = "budget_unit"
+    ADMINISTRATIVE = "administrative"
+    CIVIL_SERVICE_MANAGED = "civil_service_managed"
+    PUBLIC_INSTITUTION = "public_institution"
+    INTERNAL_DEPARTMENT = "internal_department"
+
+
+class AmountSource(StrEnum):
+    """A project's budget as stated, added up from its items, or proved by the project expenditure of the forms."""
+
+    STATED = "stated"
+    ADDED_UP = "added_up"
+    PROVED = "proved"
+
+
 class DocumentState(StrEnum):
     """Where a document stands in its life."""
 

@@ -120,7 +120,13 @@ def read_one(file_name: str, data: bytes) -> Parsed:
     except CnbudgetError as error:
         return _unread(file_name, data, str(error), "unreadable")
     parsed = Parsed(
-        file_name, document.document_id, document.n_bytes, document.media_type.value, document.n_pages, cover, recognition
+        file_name,
+        document.document_id,
+        document.n_bytes,
+        document.media_type.value,
+        document.n_pages,
+        cover,
+        recognition,
     )
     parsed.document = document
     parsed.verdict = verdict_of(document, cover, recognition)
@@ -148,14 +154,16 @@ def _unread(file_name: str, data: bytes, reason: str, rule_id: str) -> Parsed:
 def parsed_to_frames(batch: Sequence[Parsed]) -> dict[str, pl.DataFrame]:
     """Facts, checks, lines and findings of a batch, as the datasets of `schema.STAGED`."""
     facts = statements_to_facts([_budget(parsed) for parsed in batch if parsed.has_figures])
-    checks, terms = identities.check(facts)
+    checks, terms = identities.check(facts, _absent_forms(batch))
     facts = identities.count_holding(facts, checks, terms)
     checks = _with_causes(checks, terms, facts, batch)
     outcomes = _outcomes(checks, terms, facts)
     for parsed in batch:
         if parsed.recognition is not None and parsed.document is not None and parsed.has_figures:
             clashes = contradictions(parsed.cover, parsed.recognition.statements)
-            case = Case(parsed.document, parsed.cover, parsed.recognition, clashes, outcomes.get(parsed.document_id, ()))
+            case = Case(
+                parsed.document, parsed.cover, parsed.recognition, clashes, outcomes.get(parsed.document_id, ())
+            )
             parsed.findings.extend(findings_of(case))
     frames = {
         "budget_facts": facts,
@@ -165,15 +173,28 @@ def parsed_to_frames(batch: Sequence[Parsed]) -> dict[str, pl.DataFrame]:
         "findings": _findings_frame(batch),
     }
     frames["documents"] = _documents_frame(batch, frames)
-    return {name: _conformed(frames[name], DATASETS[name]) for name in STAGED}
+    empty = {name: pl.DataFrame(schema=DATASETS[name].polars_schema()) for name in STAGED}
+    return {name: _conformed(frames.get(name, empty[name]), DATASETS[name]) for name in STAGED}
 
 
 def _budget(parsed: Parsed) -> Budget:
     cover, recognition = parsed.cover, parsed.recognition
     assert recognition is not None and cover.fiscal_year is not None
-    publisher = classification.publisher_id(cover.publisher_name, cover.jurisdiction_code) if cover.publisher_name else None
+    publisher = (
+        classification.publisher_id(cover.publisher_name, cover.jurisdiction_code) if cover.publisher_name else None
+    )
     statements = [statement for statement in recognition.statements if statement.unit is not None]
     return Budget(parsed.document_id, cover.fiscal_year, cover.stage, publisher, cover.publisher_kind, statements)
+
+
+def _absent_forms(batch: Sequence[Parsed]) -> pl.DataFrame:
+    """Forms that give no figures because they were not found or state no unit."""
+    rows = []
+    for parsed in batch:
+        if parsed.has_figures and parsed.recognition is not None:
+            unitless = [s.form.form_id for s in parsed.recognition.statements if s.unit is None]
+            rows += [(parsed.document_id, form_id.value) for form_id in [*parsed.recognition.missing, *unitless]]
+    return pl.DataFrame(rows, schema={"document_id": pl.String(), "form_id": pl.String()}, orient="row")
 
 
 def _with_causes(
@@ -301,7 +322,9 @@ def _documents_frame(batch: Sequence[Parsed], frames: Mapping[str, pl.DataFrame]
     dataset = DATASETS["documents"]
     own = pl.DataFrame(
         [_document_row(parsed) for parsed in batch],
-        schema={name: kind for name, kind in dataset.polars_schema().items() if not name.startswith("n_") or name in _OWN},
+        schema={
+            name: kind for name, kind in dataset.polars_schema().items() if not name.startswith("n_") or name in _OWN
+        },
         orient="row",
     )
     for count in counts:
@@ -347,7 +370,8 @@ def _conformed(frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     """The frame with the dataset's columns in order and type, missing ones null."""
     schema = dataset.polars_schema()
     return frame.select(
-        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, kind).alias(name) for name, kind in schema.items()
+        pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, kind).alias(name)
+        for name, kind in schema.items()
     )
 
 

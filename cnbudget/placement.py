@@ -29,9 +29,7 @@ class Term:
     sign: int
 
 
-def cause_of(
-    terms: Sequence[Term], residual: int, tolerance: int, statements: Mapping[FormId, Statement]
-) -> Cause:
+def cause_of(terms: Sequence[Term], residual: int, tolerance: int, statements: Mapping[FormId, Statement]) -> Cause:
     """Cause of one broken identity: `residual` is left minus right, in thousandths of a yuan like `tolerance`."""
     rows = [(term, *_row_of(term, statements)) for term in terms]
     for term, statement, row in rows:

@@ -35,6 +35,10 @@ _UNIT_LINE = re.compile(r"^(?:金额)?单位[:：]")
 _YEAR = re.compile(r"(20\d{2})年")
 _NUMBER_TOKEN = re.compile(r"(?<![\d.,])\d[\d,]*(?:\.\d+)?")
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
+_TABLE_LINE = re.compile(
+    r"(?:[2-3]\d{2}(?:\s+\d{1,3}){0,2}\s+[^\s\d]+|.{0,6}(?:合\s*计|总\s*计))(?:\s+[\d,]+(?:\.\d+)?)+$"
+)
+"""A line of text that is a row of a form whose ruling lines are lost."""
 _PROSE = re.compile(r"[一-鿿]{4,}")
 
 
@@ -163,7 +167,9 @@ class _Reader:
         title, form = self._title(above)
         if form is not None and title is not None:
             columns = _bind(form, grid)
-            if len(columns.measures) >= 1 and columns.has_labels or form.form_id == "three_public_and_agency_operating":
+            if (
+                len(columns.measures) >= 1 and columns.has_labels
+            ) or form.form_id == "three_public_and_agency_operating":
                 self._start(form, title, above, grid, columns)
                 return
         elif title is None and self.current is not None:
@@ -271,7 +277,9 @@ class _Reader:
         return StatementRow(0, (codes[0], codes[1], codes[2]), labels, amounts, cells[0].page)
 
     def _amount(self, statement: Statement, measure: Measure, cell: Cell, amounts: list[PrintedAmount]) -> None:
-        if money.parse_amount(cell.text) is not None:
+        if any(amount.measure is measure for amount in amounts):
+            self._lost(cell, f"a second number for {measure} in its row")
+        elif money.parse_amount(cell.text) is not None:
             text = "".join(money.plain(line) for line in cell.text.split("\n"))
             amounts.append(PrintedAmount(measure, sides_of(statement.form, measure), text, cell))
         elif not money.is_nil(cell.text):
@@ -317,11 +325,16 @@ class _Reader:
             elif self.current is not None:
                 if _is_note(line.text):
                     self.current.notes.append(money.joined(line.text))
-                elif line.page in self.current.pages:
+                elif line.page in self.current.pages or _TABLE_LINE.match(line.text.strip()):
                     self._stray(line)
 
     def _stray(self, line: Paragraph) -> None:
-        if _PROSE.search(line.text) or _PAGE_NUMBER.fullmatch(line.text.strip()) or _UNIT.search(line.text):
+        is_row = _TABLE_LINE.match(line.text.strip())
+        if (
+            (_PROSE.search(line.text) and not is_row)
+            or _PAGE_NUMBER.fullmatch(line.text.strip())
+            or _UNIT.search(line.text)
+        ):
             return
         for token in _NUMBER_TOKEN.findall(money.plain(line.text)):
             self.result.unassigned.append(Unassigned(token, "it stands outside the table", line.page, line.box))
@@ -341,7 +354,9 @@ def _split_head(grid: Grid) -> tuple[list[Paragraph], Grid]:
     n_head = 0
     for row in sorted(by_row)[:6]:
         texts = [money.key(cell.text) for cell in by_row[row]]
-        if len(texts) > 3 or not any(_is_title(text) or _COMPILER.search(text) or _UNIT_LINE.search(text) for text in texts):
+        if len(texts) > 3 or not any(
+            _is_title(text) or _COMPILER.search(text) or _UNIT_LINE.search(text) for text in texts
+        ):
             break
         lines.extend(Paragraph(cell.text, cell.page, cell.box) for cell in by_row[row])
         n_head = row + 1
@@ -370,10 +385,10 @@ def _bind(form: Form, grid: Grid) -> _Columns:
         column_found = column_of(form.form_id, "/".join(parts))
         if column_found is not None and (column_found not in by_index.values() or headers[index].column != index):
             by_index[index] = column_found
-    return _Columns(_spread_codes(by_index, headers), n_header_rows, headers)
+    return _Columns(_spread_codes(by_index), n_header_rows, headers)
 
 
-def _spread_codes(by_index: dict[int, str | Measure], headers: dict[int, Cell]) -> dict[int, str | Measure]:
+def _spread_codes(by_index: dict[int, str | Measure]) -> dict[int, str | Measure]:
     """A code header over several columns without 类, 款, 项 below it: they follow in that order."""
     run = [index for index, column in sorted(by_index.items()) if column == CODE_COLUMNS[0]]
     if len(run) > 1:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cnbudget import money
 from cnbudget.cover import Contradiction, Cover
 from cnbudget.identities import BY_ID
 from cnbudget.model import Box, Cause, CheckStatus, Document, Finding, FormId, Severity
@@ -20,8 +21,14 @@ FORM_NAMES: Mapping[FormId, tuple[str, str]] = {
     FormId.REVENUE_SUMMARY: ("收入预算总表", "T2 revenue summary"),
     FormId.EXPENDITURE_SUMMARY: ("支出预算总表", "T3 expenditure summary"),
     FormId.FISCAL_APPROPRIATION_SUMMARY: ("财政拨款收支预算总表", "T4 fiscal appropriation summary"),
-    FormId.GENERAL_PUBLIC_BUDGET_BY_FUNCTION: ("一般公共预算支出功能分类预算表", "T5 general public budget by function"),
-    FormId.GOVERNMENT_FUND_BUDGET_BY_FUNCTION: ("政府性基金预算支出功能分类预算表", "T6 government fund budget by function"),
+    FormId.GENERAL_PUBLIC_BUDGET_BY_FUNCTION: (
+        "一般公共预算支出功能分类预算表",
+        "T5 general public budget by function",
+    ),
+    FormId.GOVERNMENT_FUND_BUDGET_BY_FUNCTION: (
+        "政府性基金预算支出功能分类预算表",
+        "T6 government fund budget by function",
+    ),
     FormId.STATE_CAPITAL_OPERATIONS_BUDGET_BY_FUNCTION: (
         "国有资本经营预算支出功能分类预算表",
         "T7 state capital operations budget by function",
@@ -30,7 +37,10 @@ FORM_NAMES: Mapping[FormId, tuple[str, str]] = {
         "一般公共预算基本支出部门预算经济分类预算表",
         "T8 basic expenditure by economic classification",
     ),
-    FormId.THREE_PUBLIC_AND_AGENCY_OPERATING: ("“三公”经费和机关运行经费预算表", "T9 three-public and agency operating"),
+    FormId.THREE_PUBLIC_AND_AGENCY_OPERATING: (
+        "“三公”经费和机关运行经费预算表",
+        "T9 three-public and agency operating",
+    ),
 }
 
 
@@ -201,7 +211,7 @@ def other_form(case: Case) -> Iterator[Finding]:
 def empty_note_under_filled_form(case: Case) -> Iterator[Finding]:
     """A note that says the form is empty (本表为空表) stands under an empty form."""
     for statement in case.recognition.statements:
-        filled = any(row.amounts for row in statement.rows)
+        filled = any(money.parse_amount(amount.text) for row in statement.rows for amount in row.amounts)
         for note in statement.notes:
             if filled and "空表" in note:
                 zh, en = FORM_NAMES[statement.form.form_id]

@@ -184,6 +184,7 @@ class _Reader:
         self.limits = limits
         self.job: _Job | None = None
         self.last_seconds = 0.0
+        self._has_worked = False
         self._ready_seconds: float | None = None
         self._started = time.monotonic()
         with theirs:
@@ -225,7 +226,7 @@ class _Reader:
 
     def begin(self, job: _Job) -> None:
         """Hand over a chunk. A chunk has the time of one document: if that is not enough, each is read alone."""
-        self.job = job
+        self.job, self._has_worked = job, True
         self._deadline = time.monotonic() + self.limits.seconds
         with suppress(OSError):  # lost just now: `finish` will tell how
             self.connection.send((self.limits, job.sources))
@@ -234,7 +235,8 @@ class _Reader:
         """Idle, and lost or grown so far that the next document would pay for the memory of the last ones."""
         if self.job is not None or self._ready_seconds is None:
             return False
-        return self.process.poll() is not None or self.resident_bytes() > self.limits.memory_bytes // 2
+        has_grown = self._has_worked and self.resident_bytes() > self.limits.memory_bytes // 2
+        return has_grown or self.process.poll() is not None
 
     def has_overrun(self) -> bool:
         """Past the time or the memory it may take for the job at hand."""
@@ -294,7 +296,7 @@ class _Reader:
 
     def _bury(self) -> Failure:
         status = self._kill()
-        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        how = f"signal {-status} ({signal.strsignal(-status)})" if status < 0 else f"exit status {status}"
         return Failure("reader_died", f"its reader ended with {how}; expected: frames; {ADVICE}")
 
 

@@ -12,11 +12,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from cnbudget.model import (
+    AmountSource,
     Cause,
     CheckStatus,
+    ClaimMeasure,
+    ClaimStatus,
+    ComparedBasis,
     DocumentState,
     FormId,
     Fund,
+    InstitutionKind,
+    InstitutionRow,
     JurisdictionLevel,
     Level,
     Measure,
@@ -125,7 +131,13 @@ def _point(name: str, en: str, zh: str) -> Column:
 
 DOCUMENT_ID = _text("document_id", "sha256 of the document's bytes", "文件内容的 sha256", required=True)
 FISCAL_YEAR = Column(
-    "fiscal_year", ColumnType.INTEGER, "budget year", "预算年度", is_nullable=False, minimum=FIRST_YEAR, maximum=LAST_YEAR
+    "fiscal_year",
+    ColumnType.INTEGER,
+    "budget year",
+    "预算年度",
+    is_nullable=False,
+    minimum=FIRST_YEAR,
+    maximum=LAST_YEAR,
 )
 YEAR_IF_KNOWN = Column(
     "fiscal_year", ColumnType.INTEGER, "budget year", "预算年度", minimum=FIRST_YEAR, maximum=LAST_YEAR
@@ -306,7 +318,13 @@ IDENTITY_TERMS = Dataset(
         DOCUMENT_ID,
         FISCAL_YEAR,
         Column(
-            "sign", ColumnType.INTEGER, "1 on the left side, -1 on the right", "符号", is_nullable=False, minimum=-1, maximum=1
+            "sign",
+            ColumnType.INTEGER,
+            "1 on the left side, -1 on the right",
+            "符号",
+            is_nullable=False,
+            minimum=-1,
+            maximum=1,
         ),
     ),
 )
@@ -339,6 +357,129 @@ FINDINGS = Dataset(
 )
 
 
+NARRATIVE_CLAIMS = Dataset(
+    "narrative_claims",
+    "One row per figure that the prose states, with the printed figure of the forms that it speaks of.",
+    "文字说明中的每个数字，及其与预算表的核对。",
+    key=("claim_id",),
+    columns=(
+        _text("claim_id", "document and position", "陈述标识", required=True),
+        DOCUMENT_ID,
+        FISCAL_YEAR,
+        _text("section", "narrative, other_notes, or forms (prose between the forms)", "所在部分", required=True),
+        _text("subject", "the words that name it", "陈述对象", required=True),
+        _text("functional_code", "account, where it was found in the forms", "功能分类科目编码"),
+        _text("measure", "what it measures", "指标", required=True, allowed=ClaimMeasure),
+        Column("year", ColumnType.INTEGER, "year it speaks of", "年度", is_nullable=False),
+        _yuan("amount_yuan", "the amount in yuan; null for counts and malformed numbers", "金额（元）"),
+        _yuan("precision_yuan", "one unit of its last printed digit", "印刷精度（元）"),
+        _count("n_counted", "the number of vehicles, projects or units, where it is a count", "个数", required=False),
+        _text("amount_printed", "the number as it stands", "印刷的数字", required=True),
+        _text("printed_unit", "its unit; empty where none is printed", "单位", required=True),
+        Column("compared_year", ColumnType.INTEGER, "year it is compared with", "比较年度"),
+        _text("compared_basis", "budget or executed", "比较口径", allowed=ComparedBasis),
+        _yuan("change_yuan", "stated change; negative for a fall", "增减额（元）"),
+        Column("change_percent", ColumnType.DECIMAL, "stated change in percent", "增减幅度", unit="%"),
+        _text("stated_reason", "reason given", "原因"),
+        _text("stated_use", "what the money is for", "用途"),
+        _text("as_of", "date (ISO) of a stock", "截止日期"),
+        _text("status", "how it compares with the figure of the forms", "核对结果", required=True, allowed=ClaimStatus),
+        _text("fact_id", "the figure it was compared with", "对应的数字标识"),
+        _yuan("table_yuan", "that figure", "表中金额（元）"),
+        _text("quote", "the words", "原文", required=True),
+        *PLACE,
+    ),
+)
+
+INSTITUTIONS = Dataset(
+    "institutions",
+    "The institutions that a document lists, and the numbers of them that it states.",
+    "机构设置：列出的机构与陈述的个数。",
+    key=("institution_id",),
+    columns=(
+        _text("institution_id", "document and position", "机构标识", required=True),
+        DOCUMENT_ID,
+        FISCAL_YEAR,
+        _text("row_type", "stated (a number) or listed (a name)", "类型", required=True, allowed=InstitutionRow),
+        _text("kind", "kind of institution", "机构种类", required=True, allowed=InstitutionKind),
+        _count("position", "order in the list, from 1", "序号", required=False, minimum=1),
+        _text("name", "name as printed", "名称"),
+        _count("n_stated", "stated number", "陈述的个数", required=False),
+        _text("quote", "the words", "原文", required=True),
+        *PLACE,
+    ),
+)
+
+DISCLOSURES = Dataset(
+    "disclosures",
+    "Procurement, performance targets, vehicles and equipment, agency operating and three-public expenses as stated.",
+    "政府采购、绩效目标、车辆设备、机关运行经费与“三公”经费的陈述。",
+    key=("disclosure_id",),
+    columns=(
+        _text("disclosure_id", "document and position", "披露标识", required=True),
+        DOCUMENT_ID,
+        FISCAL_YEAR,
+        _text("key", "what is disclosed", "项目", required=True),
+        _text("item", "kind of vehicle, kind of unit or project; null for a total", "细项"),
+        Column("value", ColumnType.DECIMAL, "amounts in yuan; counts as they are", "数值"),
+        _text("unit", "元, or the unit of the count", "单位", required=True),
+        _text("as_of", "date (ISO) of a stock", "截止日期"),
+        _text("quote", "the words", "原文", required=True),
+        *PLACE,
+    ),
+)
+
+PROJECTS = Dataset(
+    "projects",
+    "One row per project described (name and implementer), pieces and repetitions put together.",
+    "项目经费情况说明，以项目名称与实施主体为一行。",
+    key=("project_id",),
+    columns=(
+        _text("project_id", "document, name and implementer", "项目标识", required=True),
+        DOCUMENT_ID,
+        FISCAL_YEAR,
+        _text("name", "name; null where none is printed", "项目名称"),
+        _text("implementer", "who carries it out", "实施主体"),
+        _text("overview", "project overview", "项目概述"),
+        _text("legal_basis", "legal basis as printed", "立项依据"),
+        _text("cited_documents", "JSON list of the documents cited there: title and number", "引用文件"),
+        _text("plan", "plan of implementation", "实施方案"),
+        _text("period", "period", "实施周期"),
+        _text("goals", "performance goals", "绩效目标"),
+        _text("budget", "annual budget as printed", "年度预算安排"),
+        _yuan("annual_budget_yuan", "annual budget; null where it is neither stated nor proved", "年度预算（元）"),
+        _text("amount_printed", "the amount as it stands; null where it was added up", "印刷的金额"),
+        _text("amount_source", "stated, added_up or proved", "金额来源", allowed=AmountSource),
+        _count("n_items", "items with an amount", "明细项数"),
+        _yuan("items_yuan", "sum of the items", "明细合计（元）"),
+        _flag("is_cut", "a part of the text is missing", "文本是否残缺"),
+        _text("quote", "first words", "原文", required=True),
+        *PLACE,
+    ),
+)
+
+PROJECT_ITEMS = Dataset(
+    "project_items",
+    "One row per item of a project's budget.",
+    "项目预算的明细。",
+    key=("project_item_id",),
+    columns=(
+        _text("project_item_id", "project and position", "明细标识", required=True),
+        _text("project_id", "the project", "项目标识", required=True),
+        DOCUMENT_ID,
+        FISCAL_YEAR,
+        _count("item_no", "order, from 1", "序号", minimum=1),
+        _text("name", "name as printed", "名称", required=True),
+        _yuan("amount_yuan", "amount", "金额（元）", required=True),
+        _text("amount_printed", "the amount as it stands", "印刷的金额", required=True),
+        _text("printed_unit", "its unit; empty where none is printed", "单位", required=True),
+        _text("formula", "the calculation beside it", "计算式"),
+        _text("quote", "the words", "原文", required=True),
+        *PLACE,
+    ),
+)
+
+
 def _classification(name: str, en: str, zh: str) -> Dataset:
     return Dataset(
         name,
@@ -350,7 +491,13 @@ def _classification(name: str, en: str, zh: str) -> Dataset:
             _text("name", "official name", "名称", required=True),
             _text("level", "class, section or item", "级次", required=True, allowed=Level),
             _text("parent", "code one level up", "上级编码"),
-            Column("valid_from_year", ColumnType.INTEGER, "first year of use, as far as known", "启用年度", is_nullable=False),
+            Column(
+                "valid_from_year",
+                ColumnType.INTEGER,
+                "first year of use, as far as known",
+                "启用年度",
+                is_nullable=False,
+            ),
             Column("valid_to_year", ColumnType.INTEGER, "last year of use; null while in use", "停用年度"),
             _text("source", "where the row is from", "来源", required=True),
         ),
@@ -377,12 +524,15 @@ DATASETS: dict[str, Dataset] = {
         IDENTITY_CHECKS,
         IDENTITY_TERMS,
         FINDINGS,
+        NARRATIVE_CLAIMS,
+        INSTITUTIONS,
+        DISCLOSURES,
+        PROJECTS,
+        PROJECT_ITEMS,
         FUNCTIONAL_CLASSIFICATION,
         ECONOMIC_CLASSIFICATION,
     )
 }
 
-STAGED = tuple(
-    name for name, dataset in DATASETS.items() if name != "document_sources" and not dataset.is_reference
-)
+STAGED = tuple(name for name, dataset in DATASETS.items() if name != "document_sources" and not dataset.is_reference)
 """What one parsed document yields: the datasets that are staged for it, `documents` among them."""

@@ -49,7 +49,9 @@ def verdict_of(document: Document, cover: Cover, recognition: Recognition) -> Ve
         )
     tables = _budget_tables(document, recognition)
     if tables or _is_budget(document):
-        found = f"{n_forms} of the nine forms found" + (f"; its own tables are {'、'.join(tables[:3])}" if tables else "")
+        found = f"{n_forms} of the nine forms found" + (
+            f"; its own tables are {'、'.join(tables[:3])}" if tables else ""
+        )
         return Verdict(DocumentState.UNSUPPORTED, f"a budget of another layout{_of(cover)}: {found}")
     return Verdict(DocumentState.REJECTED, "no budget: none of the nine forms and no words of a budget in it")
 

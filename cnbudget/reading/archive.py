@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,6 +31,9 @@ _ALWAYS_ALLOWED = _MIB
 """Small members may compress as well as they like: a blank sheet reaches a ratio of a few hundred."""
 
 _FURNITURE = re.compile(r"(?:^|/)(?:__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|~\$|\._)", re.I)
+
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, ValueError, EOFError, OSError)
+"""What the standard library raises on broken archives."""
 
 ReadMember = Callable[[str, bytes], Document]
 
@@ -71,7 +75,7 @@ class BoundedZip:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
             infos = self._zip.infolist()
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError) as error:
+        except _BROKEN as error:
             raise UnreadableDocument(
                 f"no readable ZIP structure found ({error}), expected one; fetch the file again", where=where
             ) from error
@@ -107,7 +111,7 @@ class BoundedZip:
         try:
             with self._zip.open(info) as stream:
                 return b"".join(self._chunks(stream, info.compress_size, where))
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, EOFError, OSError) as error:
+        except _BROKEN as error:
             raise UnreadableDocument(
                 f"the member cannot be unpacked ({error}), expected whole data; fetch the file again", where=where
             ) from error
@@ -133,7 +137,7 @@ class BoundedZip:
 
     def _add(self, info: zipfile.ZipInfo) -> None:
         name = _member_name(info)
-        if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
+        if not name or name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
             raise UnreadableDocument(
                 f"member name {name!r} found, expected one inside the archive; pack it with relative names",
                 where=self.where,
@@ -190,7 +194,7 @@ def _is_plain_zip(data: bytes) -> bool:
         return False
     try:
         return "[Content_Types].xml" not in zipfile.ZipFile(io.BytesIO(data)).namelist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+    except _BROKEN:
         return False
 
 

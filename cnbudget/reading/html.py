@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnbudget.errors import EmptyDocument, LimitExceeded
+from cnbudget.errors import EmptyDocument, LimitExceeded, UnsupportedFormat
 from cnbudget.model import Block, Document, GridSource, MediaType, Paragraph
 from cnbudget.reading.blocks import (
     MarkupCell,
@@ -64,8 +64,10 @@ def markup_to_blocks(markup: str, notes: Notes, *, where: str, n_tables_before: 
 
 
 def _parse(markup: str, where: str) -> Any:
-    from lxml import etree
-
+    try:
+        from lxml import etree
+    except ImportError as error:
+        raise UnsupportedFormat("HTML needs lxml; install cnbudget[office]", where=where) from error
     if markup.count("<") > MAX_TAGS:
         raise LimitExceeded(
             f"more than {MAX_TAGS} tags found, expected a page; save the budget's page alone", where=where

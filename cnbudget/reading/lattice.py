@@ -5,6 +5,7 @@ The ladder: strokes -> edges -> grids -> cells. All coordinates are points with 
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -100,8 +101,8 @@ def _lattice(lines: Sequence[Stroke], posts: Sequence[Stroke], top: float, botto
     ys = _closed(ys, top, bottom)
     if len(ys) < 2:
         return None
-    middles_x = [(a + b) / 2 for a, b in zip(xs, xs[1:], strict=False)]
-    middles_y = [(a + b) / 2 for a, b in zip(ys, ys[1:], strict=False)]
+    middles_x = [(a + b) / 2 for a, b in itertools.pairwise(xs)]
+    middles_y = [(a + b) / 2 for a, b in itertools.pairwise(ys)]
     walls = _coverage(posts, xs, middles_y)
     floors = _coverage(lines, ys, middles_x)
     owner, spans = _merge(len(ys) - 1, len(xs) - 1, walls, floors)
@@ -151,9 +152,7 @@ def _merge(
                 continue
             width = 1
             while (
-                column + width < n_columns
-                and (column + width, row) not in walls
-                and owner[row][column + width] is None
+                column + width < n_columns and (column + width, row) not in walls and owner[row][column + width] is None
             ):
                 width += 1
             height = 1
@@ -166,26 +165,6 @@ def _merge(
             for down in range(height):
                 owner[row + down][column : column + width] = [(row, column)] * width
     return owner, spans  # type: ignore[return-value]
-
-
-def glyphs_to_runs(glyphs: Iterable[Glyph], xs: Sequence[float]) -> list[list[Glyph]]:
-    """Glyphs in stream order to runs that belong together: a number is one run, any other glyph its own.
-
-    A number that is wider than its column overlaps the ruling; as one run it still falls where its middle lies.
-    """
-    runs: list[list[Glyph]] = []
-    last: Glyph | None = None
-    for glyph in glyphs:
-        if glyph.text not in _NUMERIC:
-            runs.append([glyph])
-            last = None
-        elif last is not None and _touches(last, glyph, xs):
-            runs[-1].append(glyph)
-            last = glyph
-        else:
-            runs.append([glyph])
-            last = glyph
-    return runs
 
 
 def _touches(last: Glyph, glyph: Glyph, xs: Sequence[float]) -> bool:
@@ -203,17 +182,9 @@ def _pitch(last: Glyph, glyph: Glyph) -> float:
     return (glyph.x0 + glyph.x1 - last.x0 - last.x1) / 2
 
 
-def lattice_to_grid(lattice: Lattice, glyphs: Sequence[Glyph], page: int) -> tuple[Grid, list[Glyph]]:
+def lattice_to_grid(lattice: Lattice, glyphs: Iterable[Glyph], page: int) -> tuple[Grid, list[Glyph]]:
     """Puts the glyphs of a page into the cells of one table; returns those that stand outside it as well."""
-    inside: dict[tuple[int, int], list[list[Glyph]]] = defaultdict(list)
-    outside: list[Glyph] = []
-    for run in glyphs_to_runs(glyphs, lattice.xs):
-        first = run[0]
-        place = lattice.locate((first.x0 + run[-1].x1) / 2, (first.y0 + first.y1) / 2)
-        if place is None:
-            outside.extend(run)
-        else:
-            inside[place].append(run)
+    inside, outside = glyphs_to_places(lattice, glyphs)
     cells = []
     for (row, column), runs in sorted(inside.items()):
         text, box = runs_to_text(runs)
@@ -221,6 +192,42 @@ def lattice_to_grid(lattice: Lattice, glyphs: Sequence[Glyph], page: int) -> tup
         cells.append(Cell(row, column, text, height, width, page, box))
     grid = Grid(cells, len(lattice.ys) - 1, len(lattice.xs) - 1, GridSource.RULED, page, lattice.box)
     return grid, outside
+
+
+def glyphs_to_places(
+    lattice: Lattice, glyphs: Iterable[Glyph]
+) -> tuple[dict[tuple[int, int], list[list[Glyph]]], list[Glyph]]:
+    """Runs of glyphs by the cell that holds them, and the glyphs outside the table.
+
+    A number is one run, any other glyph its own: a number wider than its column overlaps the ruling, and as one run it still
+    falls where its middle lies.
+    """
+    inside: dict[tuple[int, int], list[list[Glyph]]] = defaultdict(list)
+    outside: list[Glyph] = []
+    number: list[Glyph] = []
+    for glyph in glyphs:
+        is_numeric = glyph[0] in _NUMERIC
+        if number and not (is_numeric and _touches(number[-1], glyph, lattice.xs)):
+            _place(lattice, number, inside, outside)
+            number = []
+        if is_numeric:
+            number.append(glyph)
+        else:
+            _place(lattice, [glyph], inside, outside)
+    if number:
+        _place(lattice, number, inside, outside)
+    return inside, outside
+
+
+def _place(
+    lattice: Lattice, run: list[Glyph], inside: dict[tuple[int, int], list[list[Glyph]]], outside: list[Glyph]
+) -> None:
+    _, x0, y0, _, y1 = run[0]
+    place = lattice.locate((x0 + run[-1][3]) / 2, (y0 + y1) / 2)
+    if place is None:
+        outside.extend(run)
+    else:
+        inside[place].append(run)
 
 
 def runs_to_text(runs: Sequence[list[Glyph]]) -> tuple[str, Box]:
@@ -265,7 +272,7 @@ def _is_level(glyph: Glyph, top: float, bottom: float) -> bool:
 
 def _in_order(glyphs: Sequence[Glyph]) -> bool:
     """Whether the stream runs downwards, but for marks that stand a little higher than the one before."""
-    return all(b.y1 >= a.y0 - 3.0 for a, b in zip(glyphs, glyphs[1:], strict=False))
+    return all(b.y1 >= a.y0 - 3.0 for a, b in itertools.pairwise(glyphs))
 
 
 def _middle(glyph: Glyph) -> float:
@@ -279,7 +286,7 @@ def _left(glyph: Glyph) -> float:
 def line_text(line: Sequence[Glyph]) -> str:
     """The glyphs of one line as text; a gap as wide as a space becomes one."""
     parts = [line[0].text]
-    for last, glyph in zip(line, line[1:], strict=False):
+    for last, glyph in itertools.pairwise(line):
         height = max(glyph.y1 - glyph.y0, last.y1 - last.y0, 4.0)
         numeric = last.text in _NUMERIC and glyph.text in _NUMERIC
         if _pitch(last, glyph) > 1.2 * height if numeric else glyph.x0 - last.x1 > 0.6 * max(height, 6.0):

@@ -6,7 +6,7 @@ Read line by line and not through a renderer: that would take `1.` off an accoun
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cnbudget.errors import LimitExceeded
 from cnbudget.model import Block, Document, GridSource, MediaType
@@ -21,10 +21,7 @@ from cnbudget.reading.blocks import (
 from cnbudget.reading.html import MAX_BYTES, markup_to_blocks
 from cnbudget.reading.text import decode
 
-_HTML_TABLE = re.compile(r"<table[\s>].*?</table\s*>", re.I | re.S)
-_UNDERLINE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
-_HEADING = re.compile(r"\s{0,3}#{1,6}\s+(.*?)(?:\s+#+)?\s*")
-_RULE = re.compile(r"\s{0,3}(?:(?:-\s*){3,}|(?:=\s*){3,}|(?:\*\s*){3,}|(?:```|~~~).*)")
+_TABLE_TAG = re.compile(r"<(/?)table\b[^<>]*>", re.I)
 _BREAK = re.compile(r"<br\s*/?>", re.I)
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _BAR = re.compile(r"(?<!\\)\|")
@@ -41,12 +38,26 @@ def read(file_name: str, data: bytes) -> Document:
     reader = _Tables(notes, file_name)
     blocks: list[Block] = []
     at = 0
-    for match in _HTML_TABLE.finditer(text):
-        blocks.extend(reader.lines(text[at : match.start()].splitlines()))
-        blocks.extend(reader.markup(match[0]))
-        at = match.end()
+    for start, end in _html_tables(text):
+        blocks.extend(reader.lines(text[at:start].splitlines()))
+        blocks.extend(reader.markup(text[start:end]))
+        at = end
     blocks.extend(reader.lines(text[at:].splitlines()))
     return build_document(file_name, data, MediaType.MARKDOWN, blocks, notes)
+
+
+def _html_tables(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each outermost table that is closed."""
+    start = depth = 0
+    for match in _TABLE_TAG.finditer(text):
+        if match[1]:
+            depth -= 1
+            if depth == 0:
+                yield start, match.end()
+            depth = max(depth, 0)
+        else:
+            start = start if depth else match.start()
+            depth += 1
 
 
 class _Tables:
@@ -82,14 +93,16 @@ class _Tables:
 
 def _table_end(lines: Sequence[str], start: int) -> int:
     """Where the table that starts here ends; `start` itself when none does."""
-    if start + 1 >= len(lines) or "|" not in lines[start] or "|" not in lines[start + 1]:
-        return start
-    if not _UNDERLINE.fullmatch(lines[start + 1]):
+    if start + 1 >= len(lines) or "|" not in lines[start] or not _is_underline(lines[start + 1]):
         return start
     end = start + 2
     while end < len(lines) and "|" in lines[end]:
         end += 1
     return end
+
+
+def _is_underline(line: str) -> bool:
+    return "|" in line and "-" in line and not line.strip("|-: \t")
 
 
 def _row(line: str) -> list[MarkupCell]:
@@ -99,10 +112,13 @@ def _row(line: str) -> list[MarkupCell]:
 
 
 def _line_text(line: str) -> str:
-    if _RULE.fullmatch(line):
+    """A line without the marks of headings; rules and fences are no text."""
+    bare = line.strip()
+    if bare.startswith(("```", "~~~")) or (len(bare) > 2 and not bare.strip(bare[0] + " ") and bare[0] in "-=*_"):
         return ""
-    heading = _HEADING.fullmatch(line)
-    return _inline(heading[1] if heading else line)
+    unmarked = bare.lstrip("#")
+    is_heading = unmarked != bare and unmarked.startswith(" ")
+    return _inline(unmarked.rstrip("#") if is_heading else bare)
 
 
 def _inline(text: str) -> str:

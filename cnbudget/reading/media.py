@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import PurePosixPath
 
 from cnbudget.model import MediaType
@@ -38,7 +40,7 @@ def sniff(file_name: str, data: bytes) -> MediaType:
     claimed = suffix_media_type(file_name)
     if b"%PDF-" in head[:1024]:
         return MediaType.PDF
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(data)
     if head.startswith(_OLE):
         return MediaType.XLS if _is_workbook(data) else MediaType.DOC
@@ -50,11 +52,17 @@ def sniff(file_name: str, data: bytes) -> MediaType:
 
 
 def _zip_kind(data: bytes) -> MediaType:
-    if b"word/document.xml" in data:
+    """Which Office format a ZIP is, by its own list of members; a plain archive otherwise (a broken one too)."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return MediaType.ZIP
+    if "[Content_Types].xml" not in names:
+        return MediaType.ZIP
+    if any(name.startswith("word/") for name in names):
         return MediaType.DOCX
-    if b"xl/workbook.xml" in data or b"xl/workbook.bin" in data:
-        return MediaType.XLSX
-    return MediaType.ZIP
+    return MediaType.XLSX if any(name.startswith("xl/") for name in names) else MediaType.ZIP
 
 
 def _is_workbook(data: bytes) -> bool:
@@ -63,9 +71,9 @@ def _is_workbook(data: bytes) -> bool:
 
 def _is_html(head: bytes) -> bool:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<meta")) or (
-        start.startswith(b"<?xml") and b"<html" in start
-    )
+    return start.startswith(
+        (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<meta", b"<!--", b"<div")
+    ) or (start.startswith(b"<?xml") and b"<html" in start)
 
 
 def _is_text(data: bytes) -> bool:

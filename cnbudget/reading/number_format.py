@@ -49,7 +49,8 @@ BUILT_IN = {
 }
 """The formats that a workbook names by number alone. What is missing (fractions, powers of ten) is no form's amount."""
 
-_WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
+_WIDE = Context(prec=2000, rounding=ROUND_HALF_UP)
+_LONGEST_FORMAT = 255
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|[\\!](?P<escaped>.)|_(?P<space>.)|\*(?P<fill>.)|\[(?P<bracket>[^\]]*)\]'
     r"|(?P<general>General|G/通用格式)|(?P<power>[Ee][+-])|(?P<date>[yY]+|[mM]+|[dD]+|[hH]+|[sS]+|[eE]+)"
@@ -104,6 +105,8 @@ def number_to_text(value: Decimal, format_code: str, *, starts_1904: bool = Fals
 
 @lru_cache(maxsize=256)
 def _parse(format_code: str) -> tuple[tuple[_Token, ...], ...]:
+    if len(format_code) > _LONGEST_FORMAT:
+        raise UnknownFormat(f"{format_code[:40]}...")
     sections: list[list[_Token]] = [[]]
     for match in _TOKEN.finditer(format_code):
         kind = match.lastgroup or "literal"

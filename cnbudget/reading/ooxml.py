@@ -95,7 +95,7 @@ class Package:
         try:
             for _, element in ElementTree.iterparse(io.BytesIO(part)):
                 yield element
-        except (ElementTree.ParseError, LookupError) as error:
+        except (ElementTree.ParseError, ValueError, LookupError) as error:
             raise self._broken(name, error) from error
 
     def _part(self, name: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -34,11 +35,14 @@ THIN = 3.0
 """A filled rectangle thinner than this is a ruling line (points)."""
 
 _TABULAR = re.compile(
-    r"分类科目|预算数|预算总表|预算表\s*$|^\s*(?:合\s*计|\d{3}(?:\s+\d{1,3}){0,2})\s[^。；]*[\d,]+\s*$"
-    r"|(?:^|\s)[\d,]+(?:\.\d+)?\s+[\d,]+(?:\.\d+)?\s*$",
-    re.MULTILINE,
+    r"分类科目|预算数|预算总表|预算表\s*$|(?:合\s*计|总\s*计|小\s*计|\d[\d,]*\.?\d*)[ \t]*\r?$", re.MULTILINE
 )
+"""A page with such a line may hold a table: a form's title or header word, or a line that ends in a number or a total."""
+
 _RADICAL = re.compile("[⺀-⻳⼀-⿕]")
+
+FLAT = 0.1
+"""A character lower than this has no outline (points)."""
 
 Flip = Callable[[float, float, float, float], tuple[float, float, float, float]]
 
@@ -64,7 +68,8 @@ def read(file_name: str, data: bytes) -> Document:
         document.close()
     if not n_glyphs:
         raise EmptyDocument(
-            f"no text on any of {n_pages} pages, perhaps a scan; publish a PDF with text or wait for OCR", where=file_name
+            f"no text on any of {n_pages} pages, perhaps a scan; publish a PDF with text or wait for OCR",
+            where=file_name,
         )
     document_id = hashlib.sha256(data).hexdigest()
     return Document(document_id, file_name, MediaType.PDF, len(data), n_pages, blocks)
@@ -98,7 +103,7 @@ def _page_blocks(page: pdfium.PdfPage, number: int) -> tuple[list[Block], int]:
         text = _page_text(text_page)
         frame = _page_frame(page)
         lattices: list[Lattice] = []
-        if _TABULAR.search(text.replace("\r", "")):
+        if _TABULAR.search(text):
             lattices = strokes_to_lattices(*_page_strokes(page.raw, frame.flip))
         if not lattices:
             return list(_text_lines(text_page, text, number, frame)), len(text)
@@ -153,10 +158,20 @@ def _page_glyphs(text_page: pdfium.PdfTextPage, text: str, frame: Frame) -> list
     for index, character in enumerate(text):
         if character.isspace() or not get_box(handle, index, *pointers):
             continue
-        x0, y0, x1, y1 = flip(left.value, bottom.value, right.value, top.value)
+        if top.value - bottom.value < FLAT:
+            x0, y0, x1, y1 = flip(*_loose_box(handle, index))
+        else:
+            x0, y0, x1, y1 = flip(left.value, bottom.value, right.value, top.value)
         if 0 <= x0 + x1 <= 2 * frame.width and 0 <= y0 + y1 <= 2 * frame.height:
             glyphs.append(make((character, x0, y0, x1, y1)))
     return glyphs
+
+
+def _loose_box(text_page: raw.FPDF_TEXTPAGE, index: int) -> tuple[float, float, float, float]:
+    """The box of a character by its font's size: where the font is not embedded and not installed its outline is flat."""
+    rectangle = raw.FS_RECTF()
+    raw.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(rectangle))
+    return rectangle.left, rectangle.bottom, rectangle.right, rectangle.top
 
 
 def _page_strokes(page: raw.FPDF_PAGE, flip: Flip) -> tuple[list[Stroke], list[Stroke]]:
@@ -203,7 +218,7 @@ def _path_parts(item: raw.FPDF_PAGEOBJECT) -> Iterator[tuple[float, float, float
         if min(max(xs) - min(xs), max(ys) - min(ys)) <= THIN:
             yield min(xs), min(ys), max(xs), max(ys)
         elif stroked:
-            for (xa, ya), (xb, yb) in zip(points, points[1:], strict=False):
+            for (xa, ya), (xb, yb) in itertools.pairwise(points):
                 yield min(xa, xb), min(ya, yb), max(xa, xb), max(ya, yb)
 
 
@@ -263,5 +278,3 @@ def _text_lines(text_page: pdfium.PdfTextPage, text: str, number: int, frame: Fr
         middle = (box.y0 + box.y1) / 2
         if box.x0 < frame.width and box.x1 > 0 and 0 <= middle <= frame.height:
             yield Paragraph(line, number, box)
-
-

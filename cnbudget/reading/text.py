@@ -31,10 +31,7 @@ def read(file_name: str, data: bytes) -> Document:
 
 def decode(file_name: str, data: bytes) -> str:
     """Text of UTF-8, UTF-16 with a byte order mark, or GB18030; raises where a byte fits none of them."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ("utf-16",)
-    else:
-        encodings = ("utf-8-sig", "gb18030")
+    encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "gb18030")
     failures = []
     for encoding in encodings:
         try:

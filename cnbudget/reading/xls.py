@@ -23,8 +23,10 @@ def read(file_name: str, data: bytes) -> Document:
 
     `notes` as for .xlsx.
     """
-    import xlrd
-
+    try:
+        import xlrd
+    except ImportError as error:
+        raise UnsupportedFormat(".xls needs xlrd; install cnbudget[office]", where=file_name) from error
     refuse_encrypted(file_name, data)
     if _MACROS in data:
         raise UnsupportedFormat("macros found, expected a workbook without; save it as .xlsx", where=file_name)

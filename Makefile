@@ -1,0 +1,58 @@
+# Two commands are enough: `make run` shows the pipeline on the sample bucket, `make test` proves the checkout.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BUILD := build
+
+.PHONY: help setup run test lint bench docs clean
+.SILENT:
+
+help:
+	echo "make run    set up, build the sample bucket, ingest it and show the result"
+	echo "make test   set up, then lint, types, import rules and all tests"
+	echo "make bench  speed and detection rates, as ratios in one run"
+	echo "make docs   write the generated references anew"
+	echo "make clean  remove what make made"
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	echo "Setting up $(VENV) (a few minutes on a fresh machine) ..."
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; found $$($(PYTHON) -V). Set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) python-venv
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq -e '.[pipeline,office,samples,test]' || \
+		{ echo "Installing the pinned packages failed; the lines above say which. Check the package index that pip is set up for." >&2; exit 1; }
+	touch $@
+
+# Debian leaves venv out of its Python; it is the one system package that is needed.
+.PHONY: python-venv
+python-venv:
+	echo "Installing Debian's python3-venv ..."
+	SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
+	{ $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq python3-venv >/dev/null; } || \
+		{ echo "python3-venv could not be installed; install it by hand and try again" >&2; exit 1; }
+
+run: setup
+	echo "Building the sample bucket in $(BUILD)/bucket ..."
+	$(BIN)/python -m samples build $(BUILD)/bucket
+	$(BIN)/python -m flows ingest $(BUILD)/bucket --lake $(BUILD)/lake
+
+lint: setup
+	echo "Lint ..." && $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
+	echo "Types ..." && $(BIN)/mypy --no-error-summary
+	echo "Import rules ..." && $(BIN)/lint-imports --no-timeout >$(BUILD).imports 2>&1 || { cat $(BUILD).imports; rm -f $(BUILD).imports; exit 1; }
+	rm -f $(BUILD).imports
+
+test: lint
+	echo "Tests ..." && $(BIN)/python -m pytest
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks
+
+docs: setup
+	$(BIN)/python -m docs
+
+clean:
+	rm -rf $(BUILD) $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""What must be true of staged figures before they are published, run by Great Expectations."""

@@ -1,0 +1,153 @@
+"""The main job: what is new in the sources becomes trusted Parquet. Prefect runs it; nothing here depends on a server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import polars as pl
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.exceptions import MissingContextError
+
+from cnbudget.errors import CnbudgetError
+from cnbudget.parse import extractor_version
+from cnbudget.sandbox import Limits, Readers
+from cnbudget.schema import DATASETS, STAGED
+from flows import screen
+from flows.settings import Settings, load_settings
+from tasks import stages
+from warehouse.bucket import ObjectInfo
+from warehouse.lake import Lake, Pending
+from warehouse.sources import Source, open_source
+
+Sized = TypeVar("Sized", ObjectInfo, Pending)
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run did: its documents, how long each stage took (seconds), and what of the run itself failed."""
+
+    documents: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DATASETS["documents"].polars_schema()))
+    n_read: int = 0
+    n_published: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time of a block to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    @contextmanager
+    def guarded(self, stage: str) -> Iterator[None]:
+        """As `timed`, and what fails in storage or readers is noted: the run goes on with the rest."""
+        with self.timed(stage):
+            try:
+                yield
+            except CnbudgetError as error:
+                self.failures.append(f"{stage}: {error}")
+
+
+@flow(name="ingest", validate_parameters=False, persist_result=False)
+def ingest(sources: list[str], lake: str | None = None, show_progress: bool = False) -> Run:
+    """Ingest files, folders and s3:// prefixes into a lake; documents that a killed run left are finished too."""
+    settings, run = load_settings(), Run()
+    with run.timed("list"):
+        target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
+        opened = [open_source(uri) for uri in sources]
+    with screen.progress(show_progress) as progress:
+        for source in opened:
+            _land(run, target, source, settings, progress)
+        with run.timed("list"):
+            pending = target.pending(extractor_version(), opened)
+        if pending:
+            _read(run, target, pending, settings, progress)
+        with run.guarded("publish"):
+            run.n_published = len(stages.publish(target))
+    with run.timed("publish"):
+        run.documents = _documents(target, opened, pending)
+    _leave_artifact(run)
+    return run
+
+
+def _land(run: Run, lake: Lake, source: Source, settings: Settings, progress: screen.Steps) -> None:
+    with run.timed("list"):
+        comparison = lake.compare(source)
+        lake.record_gone(comparison.gone)
+        batches = list(_batches(comparison.new, settings))
+    for batch in progress.track(batches, "land"):
+        with run.guarded("land"):
+            stages.land(lake, source, batch)
+
+
+def _read(run: Run, lake: Lake, pending: Sequence[Pending], settings: Settings, progress: screen.Steps) -> None:
+    version, batches = extractor_version(), list(_batches(pending, settings))
+    limits = Limits(
+        settings.document_seconds, settings.document_memory, settings.document_pages, settings.document_bytes
+    )
+    with Readers(settings.workers, limits) as readers:
+        with run.timed("start"):
+            _warm_up(readers)
+
+        def read(documents: Sequence[tuple[str, bytes]]) -> dict[str, pl.DataFrame]:
+            with run.timed("parse"):
+                return readers.parse(documents)
+
+        for batch in progress.track(batches, "read and check"):
+            with run.guarded("store"):
+                ids = stages.parse(lake, read, version, batch)
+                stages.audit(lake, version, ids)
+                run.n_read += len(ids)
+    run.seconds["store"] -= run.seconds.get("parse", 0.0)
+
+
+def _warm_up(readers: Readers) -> None:
+    """Wait for the readers while Great Expectations is loaded, so that neither counts as work on documents."""
+    from expectations.gate import audit
+
+    audit({name: pl.DataFrame(schema=DATASETS[name].polars_schema()) for name in STAGED})
+    _ = readers.startup_seconds
+
+
+def _batches(items: Sequence[Sized], settings: Settings) -> Iterator[list[Sized]]:
+    """The items in order, in batches of so many documents and bytes at the most (one that is larger stands alone)."""
+    batch: list[Sized] = []
+    n_bytes = 0
+    for item in items:
+        if batch and (len(batch) == settings.batch_documents or n_bytes + item.n_bytes > settings.batch_bytes):
+            yield batch
+            batch, n_bytes = [], 0
+        batch.append(item)
+        n_bytes += item.n_bytes
+    if batch:
+        yield batch
+
+
+def _documents(lake: Lake, sources: Sequence[Source], pending: Sequence[Pending]) -> pl.DataFrame:
+    """The documents that this run read or, where it read none, those of its sources."""
+    if pending:
+        return lake.documents([each.document_id for each in pending])
+    return lake.documents_of(sources)
+
+
+def connect() -> None:
+    """Reach Prefect's API, or start a server for the length of this process where none is configured."""
+    with get_client(sync_client=True) as client:
+        client.hello()
+
+
+def _leave_artifact(run: Run) -> None:
+    """The table of the screen, kept with the run in Prefect; outside of a run there is nothing to keep it with."""
+    try:
+        create_markdown_artifact(screen.to_markdown(run.documents), key="ingest", description="Documents of this run")
+    except MissingContextError:
+        return

@@ -1,0 +1,59 @@
+"""The settings, in one place: defaults, a file `cnbudget.env`, the environment (`CNBUDGET_LAKE=...`), in this order.
+
+Nothing else reads the environment, but for S3's address and credentials, which boto3 takes from its usual variables.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cnbudget.errors import SettingsError
+
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_CLI_PROMPT": "false",
+}
+"""What the servers we start should know: no analytics, no chatter. The user's own environment goes first."""
+
+
+class Settings(BaseSettings):
+    """What may be set, with its default. Sizes are in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="CNBUDGET_", env_file="cnbudget.env", extra="ignore", frozen=True)
+
+    lake: str = "lake"
+    store_path: Path | None = None
+    by: str | None = None
+    workers: int = Field(default=2, ge=1, le=64)
+    batch_documents: int = Field(default=100, ge=1)
+    batch_bytes: int = Field(default=64 << 20, ge=1)
+    document_seconds: float = Field(default=60.0, gt=0)
+    document_memory: int = Field(default=1 << 30, gt=0)
+    document_pages: int = Field(default=2000, ge=1)
+    document_bytes: int = Field(default=128 << 20, ge=1)
+
+
+def load_settings() -> Settings:
+    """The settings as they are now. Raises SettingsError where one makes no sense."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = f"CNBUDGET_{'_'.join(map(str, problem['loc']))}".upper()
+        raise SettingsError(f"{problem['msg']}, found {problem['input']!r}", where=name) from error
+
+
+def quieten() -> None:
+    """Keep Prefect and Great Expectations quiet and at home; to be called before they are imported."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)

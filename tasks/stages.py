@@ -1,0 +1,117 @@
+"""One Prefect task per stage of a document's life. Chunky: each takes a batch; the work is done by the lake, the readers
+and the gate. Only errors that call themselves transient are tried again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+
+from cnbudget.errors import CnbudgetError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from expectations.gate import Verdict
+    from warehouse.bucket import ObjectInfo
+    from warehouse.journal import ObjectRecorded
+    from warehouse.lake import Lake, Pending
+    from warehouse.sources import Source
+
+Read = Callable[[Sequence[tuple[str, bytes]]], Mapping[str, "pl.DataFrame"]]
+"""Reads a batch of (file name, bytes) in child processes."""
+
+log = logging.getLogger(__name__)
+
+
+def is_transient(_task: Any, _run: Any, state: Any) -> bool:
+    """Whether the failure of a task run may heal by waiting."""
+    try:
+        state.result()
+    except CnbudgetError as error:
+        log.warning("%s; transient: %s", error, error.transient)
+        return error.transient
+    except Exception:
+        return False
+    return False
+
+
+_STAGE: dict[str, Any] = {
+    "retries": 4,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=1),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": is_transient,
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+}
+
+
+@task(name="land", **_STAGE)
+def land(lake: Lake, source: Source, objects: Sequence[ObjectInfo]) -> list[ObjectRecorded]:
+    """Store the bytes of a batch of objects and record them; the records."""
+    records = lake.land(source, objects)
+    log.info("%s: %d objects recorded", source.uri, len(records))
+    return records
+
+
+@task(name="parse", **_STAGE)
+def parse(lake: Lake, read: Read, extractor_version: str, batch: Sequence[Pending]) -> list[str]:
+    """Read a batch of landed documents and stage what they yield; a result that is staged already is kept. Their ids."""
+    ids = [pending.document_id for pending in batch]
+    kept = lake.staged_ids([p.document_id for p in batch if not p.is_retry], extractor_version)
+    todo = [pending for pending in batch if pending.document_id not in kept]
+    if todo:
+        contents = lake.read_landed([pending.document_id for pending in todo])
+        names = [pending.file_name for pending in todo]
+        lake.stage(read(list(zip(names, contents, strict=True))), extractor_version)
+    log.info("%d documents read, %d kept", len(todo), len(kept))
+    return ids
+
+
+@task(name="audit", **_STAGE)
+def audit(lake: Lake, extractor_version: str, document_ids: Sequence[str]) -> None:
+    """Run the gate over a batch read back from staging and record its verdicts."""
+    staged = lake.staged(document_ids, extractor_version)
+    critical = [verdict for verdict in _verdicts(staged) if verdict.severity == "critical"]
+    messages: dict[str, list[str]] = {}
+    for verdict in critical:
+        messages.setdefault(str(verdict.document_id), []).append(verdict.message)
+    unapprovable = {str(verdict.document_id) for verdict in critical if not verdict.is_approvable}
+    lake.record_audit(staged, messages, unapprovable=unapprovable)
+
+
+@task(name="publish", **_STAGE)
+def publish(lake: Lake) -> list[str]:
+    """Publish what passed; the ids of what is newly published."""
+    published = lake.publish()
+    log.info("%d documents published", len(published))
+    return published
+
+
+def _verdicts(frames: Mapping[str, pl.DataFrame]) -> list[Verdict]:
+    """The gate's verdicts, each on a document: one on the batch as a whole is narrowed down to the documents it is of."""
+    from expectations.gate import audit as run_gate
+
+    verdicts = run_gate(frames)
+    ids = frames["documents"]["document_id"].to_list()
+    if not any(verdict.document_id is None and verdict.severity == "critical" for verdict in verdicts):
+        return verdicts
+    if len(ids) == 1:
+        return [_on(verdict, ids[0]) for verdict in verdicts]
+    halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+    return [verdict for half in halves for verdict in _verdicts(_only(frames, half))]
+
+
+def _on(verdict: Verdict, document_id: str) -> Verdict:
+    return replace(verdict, document_id=document_id)
+
+
+def _only(frames: Mapping[str, pl.DataFrame], document_ids: Sequence[str]) -> dict[str, pl.DataFrame]:
+    import polars as pl
+
+    return {name: frame.filter(pl.col("document_id").is_in(document_ids)) for name, frame in frames.items()}

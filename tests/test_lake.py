@@ -1,0 +1,432 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from lakes import (
+    EXTRACTOR,
+    Clock,
+    FailingBucket,
+    curated,
+    drop,
+    ingest,
+    lake_at,
+    land,
+    read_latest,
+    staged_frames,
+    states,
+    together,
+)
+
+from cnbudget.errors import DecisionRefused, SettingsError, StorageError
+from cnbudget.model import ObjectState
+from cnbudget.schema import DATASETS, STAGED
+from warehouse.bucket import LocalBucket
+from warehouse.journal import Decision
+from warehouse.lake import Lake
+from warehouse.sources import Source
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+def money(home: Path) -> Decimal:
+    return read_latest(home, "expenditure_lines")["amount_yuan"].sum()
+
+
+def test_publish__a_document_that_passed_is_read_by_every_naive_reader(inbox: Path, home: Path) -> None:
+    first = drop(inbox, "一 a.pdf", b"1")
+    second = drop(inbox, "b.pdf", b"2")
+    ingest(
+        lake_at(home),
+        inbox,
+        [staged_frames(first, 100), staged_frames(second, 7, budget_id="c", jurisdiction_code=None)],
+    )
+    glob = f"{home}/curated/latest/expenditure_lines/*.parquet"
+    assert sorted(path.name for path in (home / "curated/latest/expenditure_lines").iterdir()) == [
+        "2024-310117.parquet",
+        "2024-unknown.parquet",
+    ]
+    assert duckdb.sql(f"SELECT sum(amount_yuan) FROM read_parquet('{glob}')").fetchall() == [(Decimal(107),)]
+    assert pl.read_parquet(glob)["amount_yuan"].sum() == Decimal(107)
+    documents = read_latest(home, "documents").sort("file_name")
+    assert documents["file_name"].to_list() == ["b.pdf", "一 a.pdf"]
+    assert documents["state"].to_list() == ["published", "published"]
+    assert documents["is_current"].all()
+    assert documents["published_at"].null_count() == 0
+    for name, dataset in DATASETS.items():
+        if not dataset.is_reference:
+            assert dict(read_latest(home, name).schema) == dataset.polars_schema()
+
+
+def test_publish__twice_changes_no_byte(inbox: Path, home: Path) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(document)])
+    before, versions = curated(home), sorted((home / "journal").iterdir())
+    times = {path: path.stat().st_mtime_ns for path in (home / "curated").rglob("*.parquet")}
+    land(lake, inbox)
+    assert lake.pending(EXTRACTOR, [Source(LocalBucket(inbox))]) == []
+    assert lake.publish() == []
+    assert curated(home) == before
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert sorted((home / "journal").iterdir()) == versions
+
+
+def test_publish__held_and_unsupported_documents_are_listed_without_figures(inbox: Path, home: Path) -> None:
+    held, unsupported = drop(inbox, "a.pdf", b"1"), drop(inbox, "b.pdf", b"2")
+    frames = staged_frames(held)
+    frames["findings"] = frames["findings"].with_columns(is_holding=True, message_en=pl.lit("a sum is wrong"))
+    other = staged_frames(unsupported, state="unsupported", state_reason="other forms", fiscal_year=None, n_facts=0)
+    ingest(lake_at(home), inbox, [frames, other])
+    documents = {row["document_id"]: row for row in read_latest(home, "documents").iter_rows(named=True)}
+    assert (documents[held]["state"], documents[held]["state_reason"]) == ("held", "a sum is wrong")
+    assert (documents[unsupported]["state"], documents[unsupported]["state_reason"]) == ("unsupported", "other forms")
+    assert not any(read_latest(home, name).height for name in STAGED if name != "documents")
+    assert (home / "curated/latest/documents/unknown-310117.parquet").exists()
+
+
+def test_record_audit__the_gate_holds_a_document_that_parsed(inbox: Path, home: Path) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    lake = lake_at(home)
+    land(lake, inbox)
+    lake.stage(staged_frames(document), EXTRACTOR)
+    lake.record_audit(lake.staged([document], EXTRACTOR), {document: ["key not unique", "total off"]})
+    lake.publish()
+    row = lake.documents().row(0, named=True)
+    assert (row["state"], row["state_reason"]) == ("held", "key not unique (and 1 more)")
+
+
+def test_publish__a_revision_supersedes_whatever_the_order_of_arrival(inbox: Path, tmp_path: Path) -> None:
+    old, new = drop(inbox, "old.pdf", b"1", day=1), drop(inbox, "new.pdf", b"2", day=2)
+    frames = {old: staged_frames(old, 100), new: staged_frames(new, 110)}
+    for name, order in {"l1": [old, new], "l2": [new, old]}.items():
+        lake = lake_at(tmp_path / name)
+        land(lake, inbox)
+        for document in order:
+            lake.stage(frames[document], EXTRACTOR)
+            lake.record_audit(lake.staged([document], EXTRACTOR), {})
+            lake.publish()
+        assert states(lake) == {old: "superseded", new: "published"}
+        assert money(tmp_path / name) == Decimal(110)
+        documents = read_latest(tmp_path / name, "documents").sort("revision")
+        assert documents["revision"].to_list() == [1, 2]
+        assert documents["is_current"].to_list() == [False, True]
+
+
+def test_publish__another_rendition_is_no_revision_and_counts_once(inbox: Path, home: Path) -> None:
+    sheet, pdf = drop(inbox, "a.xlsx", b"1", day=1), drop(inbox, "a.pdf", b"2", day=2)
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(sheet, media_type="application/vnd.ms-excel"), staged_frames(pdf)])
+    documents = {row["document_id"]: row for row in lake.documents().iter_rows(named=True)}
+    assert [documents[d]["revision"] for d in (sheet, pdf)] == [1, 1]
+    assert [documents[d]["state"] for d in (sheet, pdf)] == ["published", "published"]
+    assert [documents[d]["is_current"] for d in (sheet, pdf)] == [False, True]
+    assert documents[sheet]["state_reason"] == f"another rendition of {pdf[:12]}, whose rows stand for both"
+    assert money(home) == Decimal(100)
+
+
+def test_publish__a_tie_is_held_and_leaves_the_older_revision(inbox: Path, home: Path) -> None:
+    old, one, two = drop(inbox, "0", b"0", day=1), drop(inbox, "1", b"1", day=2), drop(inbox, "2", b"2", day=2)
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(old, 90), staged_frames(one, 100), staged_frames(two, 110)])
+    assert states(lake) == {old: "published", one: "held", two: "held"}
+    assert money(home) == Decimal(90)
+    lake.decide([two[:10]], Decision.APPROVE, reason="asked them", by="li")
+    lake.publish()
+    assert states(lake) == {old: "superseded", one: "superseded", two: "published"}
+    assert money(home) == Decimal(110)
+
+
+def test_publish__a_held_revision_does_not_supersede(inbox: Path, home: Path) -> None:
+    old, new = drop(inbox, "old", b"1", day=1), drop(inbox, "new", b"2", day=2)
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(old, 100), staged_frames(new, 110, state="held", state_reason="sum")])
+    assert states(lake) == {old: "published", new: "held"}
+    assert money(home) == Decimal(100)
+
+
+def test_publish__ten_names_of_the_same_bytes_are_ten_sources(inbox: Path, home: Path) -> None:
+    (document,) = {drop(inbox, f"{n}.pdf", b"1", day=n + 1) for n in range(10)}
+    ingest(lake_at(home), inbox, [staged_frames(document)])
+    assert read_latest(home, "documents")["file_name"].to_list() == ["0.pdf"]
+    assert read_latest(home, "document_sources").height == 10
+    assert money(home) == Decimal(100)
+
+
+def test_decide__approve_publishes_and_says_who_and_why(inbox: Path, home: Path) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(document, state="held", state_reason="a sum is wrong")])
+    assert lake.decide([document[:8]], Decision.APPROVE, reason="rounding", by="li") == [document]
+    assert lake.publish() == [document]
+    row = read_latest(home, "documents").row(0, named=True)
+    assert (row["state"], row["approved_by"], row["approval_reason"]) == ("published", "li", "rounding")
+    assert money(home) == Decimal(100)
+
+
+def test_decide__an_approval_ends_with_the_figures_it_was_given_for(inbox: Path, home: Path) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(document, state="held")])
+    lake.decide([document], Decision.APPROVE, reason="rounding")
+    lake.publish()
+    lake.stage(staged_frames(document, 200, state="held", state_reason="sum", extractor_version="x2"), "x2")
+    lake.record_audit(lake.staged([document], "x2"), {})
+    lake.publish()
+    assert states(lake) == {document: "held"}
+    assert read_latest(home, "expenditure_lines").height == 0
+
+
+@pytest.mark.parametrize(
+    ("prefix", "decision", "message"),
+    [
+        ("zz", Decision.APPROVE, "documents found: none; expected one"),
+        ("", Decision.APPROVE, "expected one"),
+        ("0", Decision.REJECT, "the document is published; reject needs one that is"),
+    ],
+)
+def test_decide__refuses_what_makes_no_sense(
+    inbox: Path, home: Path, prefix: str, decision: Decision, message: str
+) -> None:
+    data = next(bytes([n]) for n in range(256) if drop(inbox, "a.pdf", bytes([n])).startswith("0"))
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(drop(inbox, "a.pdf", data))])
+    with pytest.raises(DecisionRefused, match=message):
+        lake.decide([prefix], decision, reason="x")
+
+
+def test_decide__a_document_without_figures_cannot_be_approved(inbox: Path, home: Path) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(document, state="held", n_facts=0)])
+    with pytest.raises(DecisionRefused, match="nothing to publish"):
+        lake.decide([document], Decision.APPROVE, reason="x")
+
+
+def test_decide__withdraw_takes_the_document_out_and_brings_the_older_one_back(inbox: Path, home: Path) -> None:
+    old, new = drop(inbox, "old", b"1", day=1), drop(inbox, "new", b"2", day=2)
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(old, 100), staged_frames(new, 110)])
+    lake.decide([new], Decision.WITHDRAW, reason="recalled", by="li")
+    lake.publish()
+    assert states(lake) == {old: "published", new: "withdrawn"}
+    assert money(home) == Decimal(100)
+
+
+def test_decide__retry_makes_the_document_pending_until_its_next_verdict(inbox: Path, home: Path) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(document, state="held")])
+    lake.decide([document], Decision.RETRY, reason="more memory")
+    assert [(p.document_id, p.file_name, p.is_retry) for p in lake.pending(EXTRACTOR)] == [(document, "a.pdf", True)]
+    ingest(lake, inbox, [staged_frames(document, 300)])
+    assert lake.pending(EXTRACTOR) == []
+    assert money(home) == Decimal(300)
+
+
+def test_write_stale__a_withdrawn_document_leaves_documents_first_and_a_new_one_comes_last(
+    inbox: Path, home: Path
+) -> None:
+    bucket = FailingBucket(LocalBucket(home))
+    lake = lake_at(home, bucket=bucket)
+    old, new = drop(inbox, "old", b"1", day=1), drop(inbox, "new", b"2", day=2)
+    ingest(lake, inbox, [staged_frames(old, 100)])
+    first = [key.split("/")[2] for key in bucket.written if key.startswith("curated/")]
+    assert first[-2:] == ["documents", "datapackage.json"]
+    bucket.written.clear()
+    ingest(lake, inbox, [staged_frames(new, 110)])
+    second = [key.split("/")[2] for key in bucket.written if key.startswith("curated/")]
+    assert (second[0], second[-2]) == ("documents", "documents")
+
+
+@pytest.mark.parametrize("n_writes", [0, 1, 3, 8, 11, 14])
+def test_publish__killed_between_two_files_is_finished_by_the_next_start(
+    inbox: Path, tmp_path: Path, n_writes: int
+) -> None:
+    documents = [drop(inbox, str(n), bytes([n]), day=n + 1) for n in range(3)]
+    frames = [staged_frames(d, 100, budget_id=str(n % 2), fiscal_year=2024 + n // 2) for n, d in enumerate(documents)]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    ingest(lake_at(whole, clock=Clock(0)), inbox, frames)
+    bucket = FailingBucket(LocalBucket(killed))
+    lake = lake_at(killed, bucket=bucket, clock=Clock(0))
+    ingest(lake, inbox, frames, publish=False)
+    bucket.n_writes = n_writes
+    with pytest.raises(StorageError, match="killed"):
+        lake.publish()
+    shown = killed / "curated/latest/documents"
+    if shown.exists():
+        assert read_latest(killed, "documents").height <= read_latest(killed, "budget_facts").height
+    lake_at(killed, clock=Clock(0)).publish()
+    assert curated(killed) == curated(whole)
+
+
+def test_publish__the_late_write_of_a_paused_publisher_is_put_right(inbox: Path, home: Path) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(document)])
+    path = home / "curated/latest/budget_facts/2024-310117.parquet"
+    good = path.read_bytes()
+    path.write_bytes(b"from the past")
+    (home / "curated/latest/budget_facts/1999-unknown.parquet").write_bytes(b"of a partition that is no more")
+    lake_at(home).publish()
+    assert path.read_bytes() == good
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_publish__two_publishers_with_stores_of_their_own_agree(inbox: Path, home: Path) -> None:
+    one, two = drop(inbox, "1", b"1"), drop(inbox, "2", b"2")
+    clock = Clock()
+    first, second = lake_at(home, clock=clock), lake_at(home, store="other.duckdb", clock=clock)
+    land(first, inbox)
+    for lake, document in ((first, one), (second, two)):
+        lake.stage(staged_frames(document, budget_id=document), EXTRACTOR)
+        lake.record_audit(lake.staged([document], EXTRACTOR), {})
+    first.publish()
+    second.publish()
+    before = curated(home)
+    first.publish()
+    assert curated(home) == before
+    assert money(home) == Decimal(200)
+    assert states(first) == states(second) == {one: "published", two: "published"}
+
+
+def test_publish__goes_on_from_the_head_when_the_journal_moves_meanwhile(inbox: Path, home: Path) -> None:
+    one, two = drop(inbox, "1", b"1"), drop(inbox, "2", b"2")
+    other = lake_at(home, store="other.duckdb")
+
+    class Meanwhile(FailingBucket):
+        def write(self, key: str, data: bytes) -> str:
+            if key.startswith("curated/") and not states(other).get(two):
+                other.stage(staged_frames(two, 5, budget_id="c"), EXTRACTOR)
+                other.record_audit(other.staged([two], EXTRACTOR), {})
+                other.publish()
+            return super().write(key, data)
+
+    lake = lake_at(home, bucket=Meanwhile(LocalBucket(home)))
+    ingest(lake, inbox, [staged_frames(one)])
+    assert money(home) == Decimal(105)
+    assert sorted(read_latest(home, "documents")["document_id"]) == sorted([one, two])
+
+
+def test_rebuild__gives_the_same_store_and_the_same_bytes(inbox: Path, home: Path) -> None:
+    lake = lake_at(home)
+    old, new, held = drop(inbox, "old", b"1", day=1), drop(inbox, "new", b"2", day=2), drop(inbox, "held", b"3")
+    frames = [staged_frames(old), staged_frames(new, 7), staged_frames(held, budget_id="c", state="held")]
+    ingest(lake, inbox, frames)
+    lake.decide([held], Decision.APPROVE, reason="fine", by="li")
+    lake.publish()
+    tables = ["documents", "document_sources", *STAGED, *(f"staged.{name}" for name in STAGED), "ledger.objects"]
+    before = {name: lake.query(f"SELECT * FROM {name} ORDER BY ALL") for name in tables}
+    files = curated(home)
+    (home / "store.duckdb").unlink()
+    lake.rebuild()
+    for name, frame in before.items():
+        assert lake.query(f"SELECT * FROM {name} ORDER BY ALL").equals(frame), name
+    assert curated(home) == files
+
+
+def test_open__a_store_of_another_lake_is_built_anew(inbox: Path, home: Path, tmp_path: Path) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    ingest(lake_at(home), inbox, [staged_frames(document)])
+    other = Lake.open(str(tmp_path / "other"), store_path=home / "store.duckdb")
+    assert other.documents().height == 0
+
+
+def test_compare__lists_what_is_new_and_what_is_gone(inbox: Path, home: Path) -> None:
+    lake, source = lake_at(home), Source(LocalBucket(inbox))
+    drop(inbox, "a.pdf", b"1")
+    drop(inbox, "b.pdf", b"2")
+    land(lake, inbox)
+    (inbox / "a.pdf").unlink()
+    drop(inbox, "b.pdf", b"changed", day=3)
+    comparison = lake.compare(source)
+    assert [info.key for info in comparison.new] == ["b.pdf"]
+    assert sorted(entry.source_uri.rpartition("/")[2] for entry in comparison.gone) == ["a.pdf", "b.pdf"]
+    land(lake, inbox)
+    assert lake.balance().objects == {"gone": 2, "landed": 1}
+    assert lake.balance().is_balanced
+
+
+def test_compare__a_lake_inside_its_source_is_refused(inbox: Path) -> None:
+    drop(inbox, "a.pdf", b"1")
+    with pytest.raises(SettingsError, match="inside the source"):
+        lake_at(inbox / "lake").compare(Source(LocalBucket(inbox)))
+
+
+def test_land__every_object_ends_in_one_state_with_a_reason(inbox: Path, home: Path, tmp_path: Path) -> None:
+    lake, source = lake_at(home), Source(LocalBucket(inbox))
+    empty = drop(inbox, "empty.pdf", b"")
+    drop(inbox, "sub dir/.DS_Store", b"x")
+    drop(inbox, "~$a.docx", b"x")
+    (tmp_path / "secret").write_bytes(b"secret")
+    (inbox / "link.pdf").symlink_to(tmp_path / "secret")
+    drop(inbox, "gone.pdf", b"x")
+    listed = list(source.objects())
+    (inbox / "gone.pdf").unlink()
+    landed = {entry.source_uri.rpartition("/")[2]: entry for entry in lake.land(source, listed)}
+    assert {name: entry.state for name, entry in landed.items()} == {
+        "empty.pdf": ObjectState.LANDED,
+        ".DS_Store": ObjectState.SKIPPED,
+        "~$a.docx": ObjectState.SKIPPED,
+        "link.pdf": ObjectState.SKIPPED,
+        "gone.pdf": ObjectState.GONE,
+    }
+    assert all(entry.reason for entry in landed.values() if entry.state != ObjectState.LANDED)
+    assert lake.read_landed([empty]) == [b""]
+    assert lake.balance().is_balanced
+
+
+def test_land__an_unreadable_object_is_seen_and_the_others_land(inbox: Path, home: Path) -> None:
+    drop(inbox, "a.pdf", b"1")
+    drop(inbox, "b.pdf", b"2")
+
+    class Flaky(FailingBucket):
+        is_up = False
+
+        def fetch(self, key: str):  # type: ignore[no-untyped-def]
+            if key == "a.pdf" and not self.is_up:
+                raise StorageError("503", where=key)
+            return self.inner.fetch(key)
+
+    lake, bucket = lake_at(home), Flaky(LocalBucket(inbox))
+    source = Source(bucket)
+    with pytest.raises(StorageError, match="1 objects could not be read"):
+        lake.land(source, lake.compare(source).new)
+    assert lake.balance().objects == {"landed": 1, "seen": 1}
+    assert not lake.balance().is_balanced
+    bucket.is_up = True
+    lake.land(source, lake.compare(source).new)
+    assert lake.balance().objects == {"landed": 2}
+
+
+def test_pending__takes_up_what_a_killed_run_left(inbox: Path, home: Path) -> None:
+    lake = lake_at(home)
+    one, two = drop(inbox, "1", b"1"), drop(inbox, "2", b"2")
+    land(lake, inbox)
+    lake.stage(staged_frames(one), EXTRACTOR)
+    again = lake_at(home)
+    assert {pending.document_id for pending in again.pending(EXTRACTOR)} == {one, two}
+    assert again.staged_ids([one, two], EXTRACTOR) == {one}
+    again.record_audit(together([again.staged([one], EXTRACTOR)]), {})
+    assert [pending.document_id for pending in again.pending(EXTRACTOR)] == [two]
+
+
+def test_pending__a_new_extractor_reads_the_documents_of_the_sources_named(inbox: Path, home: Path) -> None:
+    lake = lake_at(home)
+    document = drop(inbox, "1", b"1")
+    ingest(lake, inbox, [staged_frames(document)])
+    assert lake.pending("x2") == []
+    assert [pending.document_id for pending in lake.pending("x2", [Source(LocalBucket(inbox))])] == [document]

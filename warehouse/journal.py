@@ -1,0 +1,216 @@
+"""The journal: what happened to the lake, in order, and the fence of every change.
+
+One object per version, `journal/v00000042.json`, created once and never overwritten: whoever creates version 43 has
+committed it, everyone else has to look at it first. Everything the lake says follows from the journal and the staged
+results. Old versions may later be compacted into segments; readers only rely on `Journal.read`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, get_args, get_type_hints
+
+from cnbudget.errors import CommitConflict, StorageRefused
+from cnbudget.model import DocumentState, ObjectState
+from warehouse.bucket import Bucket
+
+_WIDEST = 32
+"""Versions that are asked for at once by a reader that is far behind."""
+
+
+class Decision(StrEnum):
+    """What a person decides about a document; the latest one counts."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    RETRY = "retry"
+    WITHDRAW = "withdraw"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAdded:
+    """A file, folder or prefix is watched from now on: the balance of the bucket counts it."""
+
+    source_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecorded:
+    """An object version was seen, landed as a document, skipped as none, or found to be gone."""
+
+    source_uri: str
+    source_version: str
+    etag: str | None
+    n_bytes: int
+    last_modified_at: datetime | None
+    state: ObjectState
+    document_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentAudited:
+    """A document has a staged result and the gate's verdict on it. `parsed` means: may be published.
+
+    `facts_sha256` is the digest of its figures, without their places: what two renditions share. Where not
+    `is_approvable`, what holds it is no matter of judgement (a key that is not unique) and no approval can publish it.
+    """
+
+    document_id: str
+    extractor_version: str
+    state: DocumentState
+    state_reason: str | None
+    budget_id: str | None
+    facts_sha256: str
+    is_approvable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsPublished:
+    """From this version on these documents take part in `latest/`, as far as their states allow."""
+
+    document_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """A person's decision. An approval counts for the figures it was given for (`facts_sha256`) and no others."""
+
+    document_id: str
+    decision: Decision
+    reason: str
+    facts_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingAccepted:
+    """A finding was accepted; that expires when its evidence changes."""
+
+    finding_id: str
+    evidence_sha256: str
+    reason: str
+
+
+Entry = SourceAdded | ObjectRecorded | DocumentAudited | DocumentsPublished | DecisionMade | FindingAccepted
+_KINDS: dict[str, type[Entry]] = {kind.__name__: kind for kind in get_args(Entry)}
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version of the journal: what happened, when (UTC) and by whom. `nonce` tells one's own commit from others."""
+
+    version: int
+    at: datetime
+    by: str
+    nonce: str
+    entries: tuple[Entry, ...]
+
+    def to_json(self) -> bytes:
+        """The commit as its object holds it."""
+        head = {"version": self.version, "at": self.at.isoformat(), "by": self.by, "nonce": self.nonce}
+        entries = [{"kind": type(entry).__name__} | _to_plain(entry) for entry in self.entries]
+        return json.dumps(head | {"entries": entries}, ensure_ascii=False, indent=0).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, *, where: str) -> Commit:
+        """The commit of these bytes. Raises StorageRefused where they are damaged or newer than this code."""
+        try:
+            plain = json.loads(data)
+            entries = tuple(_to_entry(entry) for entry in plain["entries"])
+            return cls(plain["version"], datetime.fromisoformat(plain["at"]), plain["by"], plain["nonce"], entries)
+        except (ValueError, KeyError, TypeError) as error:
+            raise StorageRefused(
+                f"not an entry this version can read ({error!r}); restore it from a copy, or upgrade", where=where
+            ) from error
+
+
+class Journal:
+    """The journal of one lake. It keeps no state: the caller remembers up to where it has read."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def read(self, *, after: int) -> Iterator[Commit]:
+        """The commits later than version `after`, in order; far-behind readers fetch many at once."""
+        width = 1
+        with ThreadPoolExecutor(_WIDEST) as pool:
+            while True:
+                for commit in pool.map(self.get, range(after + 1, after + 1 + width)):
+                    if commit is None:
+                        return
+                    after = commit.version
+                    yield commit
+                width = min(2 * width, _WIDEST)
+
+    def get(self, version: int) -> Commit | None:
+        """One commit, or None where the journal does not reach so far."""
+        data = self._bucket.read(_key(version))
+        return None if data is None else Commit.from_json(data, where=f"{self._bucket.uri}/{_key(version)}")
+
+    def has(self, version: int) -> bool:
+        """Whether the journal reaches so far."""
+        return self._bucket.head(_key(version)) is not None
+
+    def append(self, entries: Sequence[Entry], *, after: int, by: str, at: datetime) -> Commit:
+        """Commit the entries as the version next to `after`.
+
+        Raises CommitConflict where someone else has made that version: read it, derive the entries anew, try again.
+        """
+        commit = Commit(after + 1, at, by, uuid.uuid4().hex, tuple(entries))
+        if self._bucket.create(_key(commit.version), commit.to_json()):
+            return commit
+        raise CommitConflict(
+            "someone else made this version first; read on from it and derive the entries anew",
+            where=f"{self._bucket.uri}/{_key(commit.version)}",
+        )
+
+
+def probe_create(bucket: Bucket) -> None:
+    """Prove that a second create of one key is refused. Raises StorageRefused where it is not: no fence, no lake."""
+    key = f"journal/probe-{uuid.uuid4().hex}"
+    try:
+        is_first, is_second = bucket.create(key, b"first"), bucket.create(key, b"second")
+        found = bucket.read(key)
+    finally:
+        bucket.delete(key)
+    if not is_first or is_second or found != b"first":
+        raise StorageRefused(
+            "create-only writes (If-None-Match: *) are not honoured, so two publishers could overwrite each other; "
+            "use an unversioned bucket, another server, or a lake on local disk",
+            where=bucket.uri,
+        )
+
+
+def _key(version: int) -> str:
+    return f"journal/v{version:08d}.json"
+
+
+def _to_plain(entry: Entry) -> dict[str, object]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(entry).items()}
+
+
+def _to_entry(plain: dict[str, Any]) -> Entry:
+    name = plain.pop("kind")
+    readers = _readers(name)
+    build: Callable[..., Entry] = _KINDS[name]
+    return build(**{name: value if value is None else readers[name](value) for name, value in plain.items()})
+
+
+@functools.cache
+def _readers(kind: str) -> dict[str, Callable[[Any], Any]]:
+    """What makes each field's value from its JSON, by the field's type."""
+    readers: dict[str, Callable[[Any], Any]] = {}
+    for name, hint in get_type_hints(_KINDS[kind]).items():
+        if hint == tuple[str, ...]:
+            readers[name] = tuple
+        else:
+            plain = next((part for part in get_args(hint) if part is not type(None)), hint)
+            readers[name] = datetime.fromisoformat if plain is datetime else plain
+    return readers

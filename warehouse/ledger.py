@@ -1,0 +1,169 @@
+"""Journal and store together: commits go through here, and the store follows them.
+
+A commit is derived from the state at the head and appended as the next version. Whoever loses the race for a version
+reads it and derives again, so nobody ever acts on a state that has passed.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import polars as pl
+
+from cnbudget.errors import CommitConflict, StorageError
+from warehouse.bucket import Bucket
+from warehouse.journal import Commit, DocumentAudited, Entry, Journal, probe_create
+from warehouse.staging import Frames, from_file, from_staged, staged_key
+from warehouse.store import Store
+
+Read = TypeVar("Read")
+
+_COMMITS_AT_ONCE = 64
+_READS_AT_ONCE = 8
+_TRIES = 50
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """The journal of a lake and the store that follows it. `by` signs the commits."""
+
+    def __init__(self, bucket: Bucket, store: Store, *, by: str, clock: Callable[[], datetime] = utc_now) -> None:
+        self.store = store
+        self._bucket = bucket
+        self._journal = Journal(bucket)
+        self._by = by
+        self._clock = clock
+        self._head: int | None = None
+        """Up to where the store is, as far as this process knows; another one may have brought it further."""
+
+    def check(self) -> None:
+        """Build the store anew where it is outdated or of another lake; probe the storage of a lake that is empty.
+
+        Raises StorageRefused where create-only writes are not honoured.
+        """
+        if self.store.is_outdated():
+            self.rebuild()
+        last = self.query("SELECT version, nonce FROM ledger.commits ORDER BY version DESC LIMIT 1")
+        version, nonce = last.row(0) if last.height else (1, None)
+        found = self._journal.get(version)
+        if nonce and (found is None or found.nonce != nonce):
+            # A lake that was put back from a copy has another history than its store.
+            self.rebuild()
+        elif found is None:
+            probe_create(self._bucket)
+
+    def query(self, sql: str, **parameters: object) -> pl.DataFrame:
+        """A question to the store as it is; `sync` first where the head matters."""
+        with self.store.transaction() as store:
+            return store.query(sql, **parameters)
+
+    def sync(self) -> int:
+        """Bring the store up to the head of the journal; its version."""
+        if self._head is None:
+            with self.store.transaction() as store:
+                self._head = store.head()
+        self._head = self._follow(self.store, self._head)
+        return self._head
+
+    def commit(
+        self, derive: Callable[[], Sequence[Entry]], *, by: str | None = None, at_hand: Frames | None = None
+    ) -> None:
+        """Append what `derive` makes of the state at the head; it is asked again whenever someone else was first.
+
+        `at_hand`: staged frames of the audits among the entries, which then need no reading.
+        """
+        for attempt in range(_TRIES):
+            head = self.sync()
+            entries = derive()
+            if not entries:
+                return
+            try:
+                commit = self._journal.append(entries, after=head, by=by or self._by, at=self._clock())
+            except CommitConflict:
+                _pause(attempt)
+                continue
+            self._head = self._apply(self.store, [commit], at_hand)
+            return
+        raise CommitConflict("others committed first, again and again; try later", where=self._bucket.uri)
+
+    def settle(self, write: Callable[[int, Callable[[], bool]], bool]) -> None:
+        """Call `write` with the head, the store being there, until it says that the head has not moved meanwhile."""
+        for attempt in range(_TRIES):
+            head = self.sync()
+            if write(head, functools.partial(self._journal.has, head + 1)):
+                return
+            self._head = None
+            _pause(attempt)
+        raise StorageError("the journal moves on faster than it can be published; try later", where=self._bucket.uri)
+
+    def rebuild(self) -> None:
+        """Make the store anew from the journal and the staged results."""
+        aside = Store(self.store.path.with_name(f"{self.store.path.name}.rebuilding"))
+        aside.remove()
+        with aside.transaction() as store:
+            head = store.head()
+        self._follow(aside, head)
+        self.store.replace(aside)
+        self._head = None
+
+    def _follow(self, target: Store, head: int) -> int:
+        commits: list[Commit] = []
+        for commit in self._journal.read(after=head):
+            commits.append(commit)
+            if len(commits) >= _COMMITS_AT_ONCE:
+                head, commits = self._apply(target, commits), []
+        return self._apply(target, commits) if commits else head
+
+    def _apply(self, target: Store, commits: Sequence[Commit], at_hand: Frames | None = None) -> int:
+        """Append commits to the store; the head that it has then."""
+        audits = {e.document_id: e for c in commits for e in c.entries if isinstance(e, DocumentAudited)}
+        # Read before the store is opened: others wait for it.
+        frames = self._frames_of(list(audits.values()), at_hand) if audits else None
+        with target.transaction() as store:
+            head = store.head()
+            follows = head >= commits[0].version - 1
+            if follows:
+                store.apply(commits, frames)
+        # Where it does not, someone threw the file away meanwhile.
+        return max(head, commits[-1].version) if follows else self._follow(target, head)
+
+    def _frames_of(self, audits: Sequence[DocumentAudited], at_hand: Frames | None) -> Frames:
+        if at_hand is not None and {a.document_id for a in audits} == set(at_hand["documents"]["document_id"]):
+            return at_hand
+        return read_staged(self._bucket, [(audit.document_id, audit.extractor_version) for audit in audits])
+
+
+def read_staged(bucket: Bucket, results: Sequence[tuple[str, str]]) -> dict[str, pl.DataFrame]:
+    """The frames of staged results, given as (document_id, extractor_version). Raises as `read_all`."""
+    return from_staged(read_all(bucket, [staged_key(*result) for result in results], from_file))
+
+
+def read_all(bucket: Bucket, keys: Sequence[str], decode: Callable[[bytes], Read]) -> list[Read]:
+    """All these objects of the lake, decoded. Raises StorageError where one is not there any more."""
+
+    def read(key: str) -> Read:
+        data = bucket.read(key)
+        if data is not None:
+            return decode(data)
+        raise StorageError(
+            "the journal speaks of it and it is not there; put it back from a copy of the lake",
+            where=f"{bucket.uri}/{key}",
+            transient=False,
+        )
+
+    with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+        return list(pool.map(read, keys))
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0, min(0.01 * 2**attempt, 1.0)))

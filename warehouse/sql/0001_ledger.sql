@@ -1,0 +1,37 @@
+-- The ledger: the journal's entries as rows, appended and never changed; what is true now is a view over them.
+-- Times are UTC. (version, seq) is the place of an entry in the journal.
+CREATE SCHEMA ledger;
+CREATE SCHEMA staged;
+
+CREATE TABLE ledger.commits (version BIGINT, "at" TIMESTAMP, "by" VARCHAR, nonce VARCHAR);
+
+CREATE TABLE ledger.sources (version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR, source_uri VARCHAR);
+
+CREATE TABLE ledger.object_records (
+    version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
+    source_uri VARCHAR, source_version VARCHAR, etag VARCHAR, n_bytes BIGINT, last_modified_at TIMESTAMP,
+    state VARCHAR, document_id VARCHAR, reason VARCHAR
+);
+
+CREATE TABLE ledger.audits (
+    version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
+    document_id VARCHAR, extractor_version VARCHAR, state VARCHAR, state_reason VARCHAR,
+    budget_id VARCHAR, facts_sha256 VARCHAR, is_approvable BOOLEAN
+);
+
+CREATE TABLE ledger.publications (version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR, document_id VARCHAR);
+
+CREATE TABLE ledger.decisions (
+    version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
+    document_id VARCHAR, decision VARCHAR, reason VARCHAR, facts_sha256 VARCHAR
+);
+
+CREATE TABLE ledger.acceptances (
+    version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
+    finding_id VARCHAR, evidence_sha256 VARCHAR, reason VARCHAR
+);
+
+-- What this store knows to stand under curated/: a cache of the bucket's listing, not part of the truth.
+CREATE TABLE ledger.files (
+    key VARCHAR, dataset VARCHAR, inputs_sha256 VARCHAR, etag VARCHAR, sha256 VARCHAR, n_rows BIGINT, n_bytes BIGINT
+);

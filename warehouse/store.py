@@ -1,0 +1,282 @@
+"""The DuckDB store: the journal's ledger and the staged results as tables, for questions and for the publisher.
+
+Nothing in it is the truth. It is brought up to date from the journal and can be thrown away at any time. DuckDB lets
+one process at a time open a file, so it is open for the length of a transaction only.
+
+Schemas: `staged` (every staged result), `ledger` (entries and the states derived from them), and in `main` the
+published datasets as views, which hold what `curated/latest/` holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from cnbudget.errors import StorageError
+from cnbudget.schema import DATASETS, STAGED, ColumnType, Dataset
+from warehouse.journal import (
+    Commit,
+    DecisionMade,
+    DocumentAudited,
+    DocumentsPublished,
+    Entry,
+    FindingAccepted,
+    ObjectRecorded,
+    SourceAdded,
+)
+
+MIGRATIONS = tuple(sorted((Path(__file__).parent / "sql").glob("*.sql")))
+
+_SQL_TYPES = {
+    ColumnType.STRING: "VARCHAR",
+    ColumnType.INTEGER: "BIGINT",
+    ColumnType.DECIMAL: "DECIMAL(18, 2)",
+    ColumnType.DOUBLE: "DOUBLE",
+    ColumnType.BOOLEAN: "BOOLEAN",
+    ColumnType.TIMESTAMP: "TIMESTAMP",
+}
+_TABLES: dict[type[Entry], str] = {
+    SourceAdded: "sources",
+    ObjectRecorded: "object_records",
+    DocumentAudited: "audits",
+    DocumentsPublished: "publications",
+    DecisionMade: "decisions",
+    FindingAccepted: "acceptances",
+}
+_FROM_STATES = (
+    *("file_name", "revision", "is_current", "state", "state_reason"),
+    *("approved_by", "approval_reason", "first_seen_at", "published_at"),
+)
+"""Columns of `documents` that the pipeline decides; the rest is as staged."""
+
+# Extensions are never fetched: installs without a network have to work.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "preserve_insertion_order": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
+_log = logging.getLogger(__name__)
+
+_STATES = "CREATE OR REPLACE TABLE ledger.document_states AS SELECT * FROM ledger.derived_states"
+
+Frames = Mapping[str, pl.DataFrame]
+
+
+class Transaction:
+    """The open store, inside a transaction that is committed when its block ends without an error."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def query(self, sql: str, **parameters: object) -> pl.DataFrame:
+        """A question's answer; parameters stand in the SQL as `$name`. Times come back as UTC."""
+        frame: pl.DataFrame = self._connection.sql(sql, params=parameters or None).pl()
+        times = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
+        return frame.with_columns(pl.col(times).dt.cast_time_unit("us").dt.replace_time_zone("UTC"))
+
+    def execute(self, sql: str, **parameters: object) -> None:
+        """Run a statement for its effect."""
+        self._connection.execute(sql, parameters or None)
+
+    def insert(self, table: str, frame: pl.DataFrame) -> None:
+        """Append the rows; the columns are those of the table, in order."""
+        if frame.height:
+            times = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
+            self._connection.register("incoming", frame.with_columns(pl.col(times).dt.replace_time_zone(None)))
+            self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+            self._connection.unregister("incoming")
+
+    def head(self) -> int:
+        """The journal's version up to which the store is."""
+        return int(self.query("SELECT coalesce(max(version), 0) AS head FROM ledger.commits").item())
+
+    def apply(self, commits: Sequence[Commit], frames: Frames | None) -> None:
+        """Append the commits that are later than `head`, with the staged results of the audits among them."""
+        head = self.head()
+        commits = [commit for commit in commits if commit.version > head]
+        if not commits:
+            return
+        heads = [(commit.version, commit.at, commit.by, commit.nonce) for commit in commits]
+        self.insert("ledger.commits", _rows(heads, ["version", "at", "by", "nonce"]))
+        for kind, table in _TABLES.items():
+            self.insert(f"ledger.{table}", _entry_rows(kind, commits))
+        if frames:
+            self._load(frames)
+        self.execute(_STATES)
+
+    def _load(self, frames: Frames) -> None:
+        ids = frames["documents"]["document_id"].to_list()
+        known = self.query("SELECT document_id FROM staged.documents WHERE list_contains($ids, document_id)", ids=ids)
+        for name in STAGED:
+            if known.height:
+                old = known["document_id"].to_list()
+                self.execute(f"DELETE FROM staged.{name} WHERE list_contains($ids, document_id)", ids=old)
+            self.insert(f"staged.{name}", frames[name])
+
+
+class Store:
+    """A DuckDB file. `waiting` is told, once a wait, that another process holds it."""
+
+    def __init__(
+        self, path: Path, *, wait_seconds: float = 120.0, waiting: Callable[[str], object] = _log.warning
+    ) -> None:
+        self.path = path
+        self._wait_seconds = wait_seconds
+        self._waiting = waiting
+        self._turn = threading.RLock()
+        self._is_checked = False
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """The open store; raises StorageError (transient) where another process does not let go of it in time."""
+        with self._turn, contextlib.closing(self._connect()) as connection:
+            if not self._is_checked:
+                _migrate(connection)
+                self._is_checked = True
+            connection.begin()
+            try:
+                yield Transaction(connection)
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def is_outdated(self) -> bool:
+        """Whether the file was made for other tables than this version declares: then it has to be built anew."""
+        if not self.path.exists():
+            return False
+        with self._turn, contextlib.closing(self._connect()) as connection:
+            tables, _ = _fingerprints(connection)
+        return tables not in (None, _fingerprint(_tables))
+
+    def remove(self) -> None:
+        """Throw the file away; the next transaction starts an empty one."""
+        with self._turn:
+            for path in (self.path, self.path.with_name(self.path.name + ".wal")):
+                path.unlink(missing_ok=True)
+
+    def replace(self, other: Store) -> None:
+        """Put another store's file in the place of this one's."""
+        with self._turn:
+            other.path.replace(self.path)
+            self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._is_checked &= self.path.exists()
+        until, has_told, pause = time.monotonic() + self._wait_seconds, False, 0.01
+        while True:
+            try:
+                return duckdb.connect(str(self.path), config=_CONFIG)
+            except duckdb.IOException as error:
+                if "lock" not in str(error).lower() or time.monotonic() > until:
+                    raise _not_opened(self.path, error) from error
+                if not has_told and pause > 0.5:
+                    self._waiting(f"{self.path}: another process is using the store; waiting for it")
+                    has_told = True
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+
+
+def _not_opened(path: Path, error: duckdb.Error) -> StorageError:
+    return StorageError(
+        f"the store cannot be opened ({str(error).splitlines()[0]}); stop the process that holds it, "
+        "or build the store anew with `python -m flows rebuild`",
+        where=str(path),
+    )
+
+
+def _entry_rows(kind: type[Entry], commits: Sequence[Commit]) -> pl.DataFrame:
+    """The entries of one kind as rows of their table, a publication of many documents as many rows."""
+    rows = [
+        (commit.version, seq, commit.at, commit.by, *row)
+        for commit in commits
+        for seq, entry in enumerate(commit.entries)
+        if type(entry) is kind
+        for row in (
+            [(document_id,) for document_id in entry.document_ids]
+            if isinstance(entry, DocumentsPublished)
+            else [astuple(entry)]
+        )
+    ]
+    return _rows(rows, ["version", "seq", "at", "by", *[field.name for field in fields(kind)]])
+
+
+def _rows(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=list(columns), orient="row", infer_schema_length=None)
+
+
+def _table_ddl(dataset: Dataset) -> str:
+    columns = ", ".join(f"{column.name} {_SQL_TYPES[column.type]}" for column in dataset.columns)
+    return f"CREATE TABLE staged.{dataset.name} ({columns})"
+
+
+def _view_ddl(dataset: Dataset) -> str:
+    """The published dataset: the staged rows of the documents that stand for their budgets."""
+    columns = ", ".join(f"s.{name}" for name in dataset.column_names)
+    if dataset.name == "documents":
+        columns = ", ".join(f"{'d' if name in _FROM_STATES else 's'}.{name}" for name in dataset.column_names)
+        body = f"SELECT {columns} FROM staged.documents s JOIN ledger.document_states d USING (document_id)"
+    elif dataset.name == "document_sources":
+        body = f"SELECT {columns} FROM ledger.objects s WHERE document_id IS NOT NULL"
+    elif dataset.name == "findings":
+        accepted = {"accepted_by": 'a."by" AS accepted_by', "accepted_reason": "a.reason AS accepted_reason"}
+        columns = ", ".join(accepted.get(name, f"s.{name}") for name in dataset.column_names)
+        body = f"""SELECT {columns} FROM staged.findings s SEMI JOIN current_documents USING (document_id)
+            LEFT JOIN (SELECT * FROM ledger.acceptances QUALIFY row_number() OVER (
+                PARTITION BY finding_id ORDER BY version DESC, seq DESC) = 1) a
+            ON a.finding_id = s.finding_id AND a.evidence_sha256 = s.evidence_sha256"""
+    else:
+        body = f"SELECT {columns} FROM staged.{dataset.name} s SEMI JOIN current_documents USING (document_id)"
+    return f"CREATE OR REPLACE VIEW {dataset.name} AS {body}"
+
+
+def _tables() -> list[str]:
+    ledger, _, _ = (path.read_text("utf-8") for path in MIGRATIONS)
+    return [ledger, *[_table_ddl(DATASETS[name]) for name in STAGED]]
+
+
+def _views() -> list[str]:
+    _, states, partitions = (path.read_text("utf-8") for path in MIGRATIONS)
+    published = [dataset for dataset in DATASETS.values() if not dataset.is_reference]
+    current = (
+        "CREATE OR REPLACE VIEW current_documents AS SELECT document_id FROM ledger.document_states WHERE is_current"
+    )
+    return [states, _STATES, current, *[_view_ddl(dataset) for dataset in published], partitions]
+
+
+@functools.cache
+def _fingerprint(make: Callable[[], Sequence[str]]) -> str:
+    return hashlib.sha256("\n".join(make()).encode()).hexdigest()
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of an empty store, and the views anew where they were made by another version."""
+    wanted = (_fingerprint(_tables), _fingerprint(_views))
+    found = _fingerprints(connection)
+    if found == wanted:
+        return
+    connection.begin()
+    for definition in [*(_tables() if found[0] is None else ()), *_views()]:
+        connection.execute(definition)
+    connection.execute("CREATE OR REPLACE TABLE ledger.definitions AS SELECT $1 AS tables, $2 AS views", list(wanted))
+    connection.commit()
+
+
+def _fingerprints(connection: duckdb.DuckDBPyConnection) -> tuple[str | None, str | None]:
+    sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'ledger' AND table_name = 'definitions'"
+    if not connection.execute(sql).fetchall():
+        return None, None
+    tables, views = connection.execute("SELECT tables, views FROM ledger.definitions").fetchall()[0]
+    return str(tables), str(views)
