@@ -42,7 +42,7 @@ run: setup
 lint: setup
 	echo "Lint ..." && $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
 	echo "Types ..." && $(BIN)/mypy --no-error-summary
-	echo "Import rules ..." && $(BIN)/lint-imports --no-timeout >$(BUILD).imports 2>&1 || { cat $(BUILD).imports; rm -f $(BUILD).imports; exit 1; }
+	echo "Import rules ..." && $(BIN)/lint-imports --no-logo >$(BUILD).imports 2>&1 || { cat $(BUILD).imports; rm -f $(BUILD).imports; exit 1; }
 	rm -f $(BUILD).imports
 
 test: lint
@@ -52,7 +52,8 @@ bench: setup
 	$(BIN)/python -m tests.benchmarks
 
 docs: setup
-	$(BIN)/python -m docs
+	$(BIN)/python -m cnbudget.reference docs/reference
+	$(BIN)/python -m expectations write
 
 clean:
 	rm -rf $(BUILD) $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""`cnbudget read | check`: one document on the command line, without storage, server or orchestration.
+"""`cnbudget read | check | glossary`: one document on the command line, without storage, server or orchestration.
 
 Heavy imports wait until a document is read, so that `--help` answers at once.
 """
@@ -30,6 +30,11 @@ PUBLISHABLE, NOT_PUBLISHABLE, NO_FILE = 0, 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; the exit status is 0, 1 for a document that would be held, 2 where there is none to read."""
     options = _parser().parse_args(arguments)
+    if options.command == "glossary":
+        from cnbudget.reference import glossary
+
+        print(glossary())
+        return PUBLISHABLE
     try:
         data = options.file.read_bytes()
     except OSError as error:
@@ -72,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--language", choices=("en", "zh"), default="en", help="language of the findings (default: %(default)s)"
     )
+    commands.add_parser("glossary", help="print the terms of the data and the Chinese they stand for")
     return parser
 
 

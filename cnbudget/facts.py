@@ -8,29 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import polars as pl
 
 from cnbudget import classification, money
-from cnbudget.forms import CODE_COLUMNS, FORMS
+from cnbudget.forms import CODE_COLUMNS, FORMS, REVENUE_SOURCE_LABELS
 from cnbudget.model import FormId, Level, Measure, RowRole, Side
-from cnbudget.recognise import Statement
+from cnbudget.recognise import PrintedAmount, Statement, StatementRow
 from cnbudget.schema import DATASETS
 
 TWO_SIDED = [form.form_id.value for form in FORMS if form.is_two_sided]
 CODED = [form.form_id.value for form in FORMS if form.has_codes]
 ECONOMIC = FormId.BASIC_EXPENDITURE_BY_ECONOMIC.value
-
-REVENUE_SOURCE_LABELS = {
-    r"^财政拨款": "fiscal_appropriation",
-    r"^一般公共预算": "general_public_budget",
-    r"^政府性基金": "government_fund_budget",
-    r"^国有资本经营": "state_capital_operations_budget",
-    r"^事业收入": "public_service",
-    r"^(?:事业单位)?经营收入": "business",
-    r"^其他收入": "other",
-}
-"""Rows on the revenue side of the two summaries, by the start of their label without its number."""
 
 FORM_FUND = {form.form_id.value: form.fund.value for form in FORMS if form.fund is not None}
 FUND_MEASURES = [
@@ -98,34 +89,44 @@ _RAW: dict[str, pl.DataType] = {
 def _columns(budgets: Sequence[Budget]) -> dict[str, list[object]]:
     """The printed amounts of all statements as columns, in printed order."""
     columns: dict[str, list[object]] = {name: [] for name in _RAW}
-    appends = [columns[name].append for name in _RAW]
     for budget in budgets:
-        shared = (budget.document_id, budget.fiscal_year, budget.publisher_id, budget.publisher_kind, budget.stage)
         for statement in budget.statements:
-            form_id, unit = statement.form.form_id.value, statement.unit
-            for row in statement.rows:
-                for amount in row.amounts:
-                    cell, side = amount.cell, amount.side
-                    box = cell.box
-                    place = (box.x0, box.y0, box.x1, box.y1) if box else (None, None, None, None)
-                    label = row.labels.get(side) or row.labels.get(None)
-                    values = (
-                        *shared,
-                        form_id,
-                        side.value if side else None,
-                        row.row_no,
-                        label,
-                        *row.codes,
-                        amount.measure.value,
-                        amount.text,
-                        unit,
-                        amount.provenance.value,
-                        cell.page,
-                        *place,
-                        cell.cell_ref,
-                    )
-                    for append, value in zip(appends, values, strict=True):
-                        append(value)
+            printed = [(row, amount) for row in statement.rows for amount in row.amounts]
+            whole = {
+                "document_id": budget.document_id,
+                "fiscal_year": budget.fiscal_year,
+                "publisher_id": budget.publisher_id,
+                "publisher_kind": budget.publisher_kind,
+                "stage": budget.stage,
+                "form_id": statement.form.form_id.value,
+                "printed_unit": statement.unit,
+            }
+            for name, value in whole.items():
+                columns[name].extend([value] * len(printed))
+            for name, values in _printed_columns(printed).items():
+                columns[name].extend(values)
+    return columns
+
+
+def _printed_columns(printed: Sequence[tuple[StatementRow, PrintedAmount]]) -> dict[str, Sequence[object]]:
+    """What every amount of one form carries itself, as columns."""
+    cells = [amount.cell for _, amount in printed]
+    nowhere = (None, None, None, None)
+    boxes = [(box.x0, box.y0, box.x1, box.y1) if (box := cell.box) else nowhere for cell in cells]
+    columns: dict[str, Sequence[object]] = {
+        "side": [amount.side for _, amount in printed],
+        "row_no": [row.row_no for row, _ in printed],
+        "row_label": [row.labels.get(amount.side) or row.labels.get(None) for row, amount in printed],
+        "measure": [amount.measure for _, amount in printed],
+        "amount_printed": [amount.text for _, amount in printed],
+        "provenance": [amount.provenance for _, amount in printed],
+        "page": [cell.page for cell in cells],
+        "cell_ref": [cell.cell_ref for cell in cells],
+    }
+    for position, name in enumerate(CODE_COLUMNS):
+        columns[name] = [row.codes[position] for row, _ in printed]
+    for position, name in enumerate(("x0", "y0", "x1", "y1")):
+        columns[name] = [box[position] for box in boxes]
     return columns
 
 
@@ -191,19 +192,18 @@ def _repaired(frame: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
     )
     if rows.is_empty():
         return frame.with_columns(published=pl.lit(None, pl.String))
-    parts = []
-    for (_, form_id), group in rows.group_by(["document_id", "form_id"], maintain_order=True):
-        printed = [classification.CodeRow(*row) for row in group.select(*CODE_COLUMNS, "row_label").iter_rows()]
-        economic = form_id == ECONOMIC
-        readings = (classification.read_economic_codes if economic else classification.read_functional_codes)(printed)
-        parts.append(
-            group.select(keys).with_columns(
-                numbering=pl.Series([reading.numbering for reading in readings], dtype=pl.String),
-                published=pl.Series([reading.code for reading in readings], dtype=pl.String),
-            )
-        )
+    printed = rows.select("document_id", "form_id", *CODE_COLUMNS, "row_label").iter_rows()
+    readings: list[classification.CodeReading] = []
+    for (_, form_id), group in groupby(printed, key=itemgetter(0, 1)):
+        is_economic = form_id == ECONOMIC
+        read = classification.read_economic_codes if is_economic else classification.read_functional_codes
+        readings += read([classification.CodeRow(*row[2:]) for row in group])
+    fixed = rows.select(keys).with_columns(
+        numbering=pl.Series([reading.numbering for reading in readings], dtype=pl.String),
+        published=pl.Series([reading.code for reading in readings], dtype=pl.String),
+    )
     return (
-        frame.join(pl.concat(parts), on=keys, how="left", maintain_order="left")
+        frame.join(fixed, on=keys, how="left", maintain_order="left")
         .with_columns(code=pl.coalesce("numbering", "code"))
         .drop("numbering")
     )

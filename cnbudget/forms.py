@@ -158,6 +158,17 @@ OTHER_FORM_TITLE = re.compile(r".{0,40}(?:预算|支出|收入|收支|决算|经
 
 GRAND_TOTAL_LABEL = re.compile(r"(?:本年)?(?:收入|支出)(?:总计|合计)|总计|合计")
 
+REVENUE_SOURCE_LABELS = {
+    r"^财政拨款": "fiscal_appropriation",
+    r"^一般公共预算": "general_public_budget",
+    r"^政府性基金": "government_fund_budget",
+    r"^国有资本经营": "state_capital_operations_budget",
+    r"^事业收入": "public_service",
+    r"^(?:事业单位)?经营收入": "business",
+    r"^其他收入": "other",
+}
+"""Rows on the revenue side of the two summaries, by the start of their label without its number."""
+
 
 def title_form(title: str) -> Form | None:
     """The form that a printed title names, whatever stands before its name; None where it names none of the nine."""

@@ -296,9 +296,7 @@ def check(facts: pl.DataFrame, absent: pl.DataFrame | None = None) -> tuple[pl.D
     a yuan (`*_milli`), reason. terms: check_id, fact_id, sign, document_id, fiscal_year.
     """
     prepared = _prepared(facts)
-    terms = pl.concat(
-        pl.collect_all([_terms(prepared.lazy(), identity, sign) for identity in IDENTITIES for sign in (1, -1)])
-    )
+    terms = pl.concat([_terms(prepared, form.value) for form in FormId])
     obstacles = _obstacles(facts, absent if absent is not None else facts.select("document_id", "form_id").clear())
     checks = _outcomes(
         _sums(terms).join(obstacles, on=["document_id", "identity_id"], how="left", maintain_order="left")
@@ -308,26 +306,29 @@ def check(facts: pl.DataFrame, absent: pl.DataFrame | None = None) -> tuple[pl.D
     )
 
 
-def _terms(facts: pl.LazyFrame, identity: Identity, sign: int) -> pl.LazyFrame:
-    side = identity.left if sign == 1 else identity.right
+_TERM_COLUMNS = ["document_id", "fiscal_year", "fact_id", "amount_milli", "half_milli", "row_role"]
+
+
+def _terms(facts: pl.DataFrame, form: str) -> pl.DataFrame:
+    """Every figure of one form with each instance it stands in: a column for each side of an identity, then turned to rows."""
+    asked = [
+        pl.when(side.pick.where).then(side.instance).alias(identity.identity_id + sign)
+        for identity in IDENTITIES
+        for side, sign in ((identity.left, "+"), (identity.right, "-"))
+        if form in side.pick.forms
+    ]
+    name = pl.col("side_of")
     return (
-        facts.filter(side.pick.where)
-        .with_columns(instance=side.instance)
+        facts.filter(_form == form)
+        .select(*_TERM_COLUMNS, *asked)
+        .unpivot(index=_TERM_COLUMNS, variable_name="side_of", value_name="instance")
         .filter(pl.col("instance").is_not_null())
-        .select(
-            "document_id",
-            "fiscal_year",
-            "fact_id",
-            "instance",
-            "amount_milli",
-            "half_milli",
-            "row_role",
-            check_id=pl.concat_str(
-                pl.col("document_id").str.head(16), pl.lit(identity.identity_id), "instance", separator=":"
-            ),
-            identity_id=pl.lit(identity.identity_id),
-            sign=pl.lit(sign, pl.Int64),
+        .with_columns(identity_id=name.str.head(-1), sign=pl.when(name.str.ends_with("+")).then(1).otherwise(-1))
+        .with_columns(
+            pl.col("sign").cast(pl.Int64),
+            check_id=pl.concat_str(pl.col("document_id").str.head(16), "identity_id", "instance", separator=":"),
         )
+        .drop("side_of")
     )
 
 
@@ -442,4 +443,33 @@ def count_holding(facts: pl.DataFrame, checks: pl.DataFrame, terms: pl.DataFrame
         facts.drop("n_identities", "n_identities_holding")
         .join(counted, on="fact_id", how="left", maintain_order="left")
         .with_columns(pl.col("n_identities").fill_null(zero), pl.col("n_identities_holding").fill_null(zero))
+    )
+
+
+def suspects(facts: pl.DataFrame, checks: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+    """Figures that broken checks point at: in at least one broken check and in none that holds.
+
+    Columns document_id, fact_id, n_broken, proposed_milli, n_agreeing: the value (thousandths of a yuan) on which most of its
+    broken checks agree, and how many different identities do. With two or more it is worth showing; it is never put in place.
+    """
+    asked = terms.join(checks.select("check_id", "identity_id", "status", "residual_milli"), on="check_id").filter(
+        pl.col("status") != CheckStatus.NOT_CHECKABLE.value
+    )
+    is_broken = pl.col("status") == CheckStatus.BROKEN.value
+    pointed = asked.filter(is_broken.any().over("fact_id") & is_broken.all().over("fact_id")).join(
+        facts.select("fact_id", "amount_milli"), on="fact_id"
+    )
+    votes = (
+        pointed.with_columns(proposed_milli=pl.col("amount_milli") - pl.col("sign") * pl.col("residual_milli"))
+        .group_by("document_id", "fact_id", "proposed_milli")
+        .agg(n_agreeing=pl.col("identity_id").n_unique(), n_votes=pl.len())
+    )
+    return (
+        votes.sort("n_agreeing", "proposed_milli", descending=[True, False])
+        .group_by("document_id", "fact_id", maintain_order=True)
+        .agg(
+            n_broken=pl.col("n_votes").sum(),
+            proposed_milli=pl.col("proposed_milli").first(),
+            n_agreeing=pl.col("n_agreeing").first(),
+        )
     )

@@ -37,8 +37,8 @@ def is_nil(text: str) -> bool:
     return plain(text) in NIL_MARKS
 
 
-def parse_amount(text: str) -> Decimal | None:
-    """The number a cell prints, in its own unit; None where it is not one number.
+def printed_amount(text: str) -> str | None:
+    """The one number that a cell prints, as it stands but half-width and on one line; None where it is not one number.
 
     A number wrapped over lines is joined only where the first line ends in a separator: two stacked numbers are not one.
     """
@@ -46,10 +46,16 @@ def parse_amount(text: str) -> Decimal | None:
     if any(not line.endswith((",", ".")) for line in lines[:-1]):
         return None
     joined = "".join(lines)
-    bracketed = _BRACKETED.fullmatch(joined)
-    if bracketed:
-        joined = "-" + bracketed[1]
-    return Decimal(joined.replace(",", "")) if _NUMBER.fullmatch(joined) else None
+    return joined if _NUMBER.fullmatch(joined) or _BRACKETED.fullmatch(joined) else None
+
+
+def parse_amount(text: str) -> Decimal | None:
+    """The number a cell prints, in its own unit; brackets are a minus. None where it is not one number."""
+    printed = printed_amount(text)
+    if printed is None:
+        return None
+    number = Decimal(printed.strip("()").replace(",", ""))
+    return -number if printed.startswith("(") else number
 
 
 def decimals(text: str) -> int:

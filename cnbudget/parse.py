@@ -153,7 +153,7 @@ def _unread(file_name: str, data: bytes, reason: str, rule_id: str) -> Parsed:
 
 def parsed_to_frames(batch: Sequence[Parsed]) -> dict[str, pl.DataFrame]:
     """Facts, checks, lines and findings of a batch, as the datasets of `schema.STAGED`."""
-    facts = statements_to_facts([_budget(parsed) for parsed in batch if parsed.has_figures])
+    facts = statements_to_facts([to_budget(parsed) for parsed in batch if parsed.has_figures])
     checks, terms = identities.check(facts, _absent_forms(batch))
     facts = identities.count_holding(facts, checks, terms)
     checks = _with_causes(checks, terms, facts, batch)
@@ -177,7 +177,8 @@ def parsed_to_frames(batch: Sequence[Parsed]) -> dict[str, pl.DataFrame]:
     return {name: _conformed(frames.get(name, empty[name]), DATASETS[name]) for name in STAGED}
 
 
-def _budget(parsed: Parsed) -> Budget:
+def to_budget(parsed: Parsed) -> Budget:
+    """The recognised forms of a document that has figures, with what its cover says of them."""
     cover, recognition = parsed.cover, parsed.recognition
     assert recognition is not None and cover.fiscal_year is not None
     publisher = (

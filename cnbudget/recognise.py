@@ -35,6 +35,7 @@ _UNIT_LINE = re.compile(r"^(?:金额)?单位[:：]")
 _YEAR = re.compile(r"(20\d{2})年")
 _NUMBER_TOKEN = re.compile(r"(?<![\d.,])\d[\d,]*(?:\.\d+)?")
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
+_PLAIN_AMOUNT = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _TABLE_LINE = re.compile(
     r"(?:[2-3]\d{2}(?:\s+\d{1,3}){0,2}\s+[^\s\d]+|.{0,6}(?:合\s*计|总\s*计))(?:\s+[\d,]+(?:\.\d+)?)+$"
 )
@@ -207,7 +208,7 @@ class _Reader:
         head = [money.plain(line.text) for line in above[cut:]]
         self.current, self.columns, self.grids = statement, columns, []
         self.result.statements.append(statement)
-        _read_head(statement, head, grid)
+        read_head(statement, [*head, *(money.plain(cell.text) for cell in grid.cells if cell.row < 2)])
         self._rows(grid, columns)
 
     def _continued(self, grid: Grid, above: Sequence[Paragraph]) -> _Columns | None:
@@ -277,10 +278,10 @@ class _Reader:
         return StatementRow(0, (codes[0], codes[1], codes[2]), labels, amounts, cells[0].page)
 
     def _amount(self, statement: Statement, measure: Measure, cell: Cell, amounts: list[PrintedAmount]) -> None:
+        text = cell.text if _PLAIN_AMOUNT.fullmatch(cell.text) else money.printed_amount(cell.text)
         if any(amount.measure is measure for amount in amounts):
             self._lost(cell, f"a second number for {measure} in its row")
-        elif money.parse_amount(cell.text) is not None:
-            text = "".join(money.plain(line) for line in cell.text.split("\n"))
+        elif text is not None:
             amounts.append(PrintedAmount(measure, sides_of(statement.form, measure), text, cell))
         elif not money.is_nil(cell.text):
             self._lost(cell, f"the cell of {measure} is not one number")
@@ -446,8 +447,8 @@ def _body_rows(grid: Grid, columns: _Columns) -> Iterable[list[Cell]]:
         yield by_row.get(row, [])
 
 
-def _read_head(statement: Statement, head: Sequence[str], grid: Grid) -> None:
-    """Year, compiler, kind and unit from the title and the lines between it and the table (or its first cells)."""
+def read_head(statement: Statement, head: Sequence[str]) -> None:
+    """Year, compiler, kind and unit from the title and the lines between it and the table; `head` begins with the title."""
     title = statement.title
     years = _YEAR.search(title)
     statement.year = int(years[1]) if years else None
@@ -455,7 +456,7 @@ def _read_head(statement: Statement, head: Sequence[str], grid: Grid) -> None:
         statement.is_unit = True
     elif "部门" in title.replace("部门预算经济分类", "").replace("部门经济分类", ""):
         statement.is_unit = False
-    for text in [*head[1:], *(money.plain(cell.text) for cell in grid.cells if cell.row < 2)]:
+    for text in head[1:]:
         compiler, unit = _COMPILER.search(text), _UNIT.search(text.replace("编制单位", "编制部门"))
         if compiler and compiler[1] and statement.compiler is None:
             statement.compiler = money.joined(compiler[1])

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from cnbudget import money
-from cnbudget.model import Box, Cause, ClaimMeasure, ClaimStatus, Finding, FormId, Severity
+from cnbudget.model import AmountSource, Box, Cause, ClaimMeasure, ClaimStatus, Finding, FormId, Severity
 from cnbudget.narrative import Claim
 from cnbudget.schema import DATASETS
 
@@ -331,6 +331,73 @@ def claim_findings(claims: pl.DataFrame) -> dict[str, list[Finding]]:
             page=row["page"],
             box=box,
             evidence_quote=row["quote"],
+        )
+        found.setdefault(row["document_id"], []).append(finding)
+    return found
+
+
+def proved(projects: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """`projects` with the one malformed budget of a document read as what its project expenditure leaves for it.
+
+    Only where every other project has an amount, and the digits are those that are printed.
+    """
+    import polars as pl
+
+    total = (
+        facts.filter(
+            (pl.col("form_id") == _T3.value) & (pl.col("row_role") == "total") & (pl.col("measure") == "project")
+        )
+        .group_by("document_id")
+        .agg(total_milli=pl.col("amount_milli").first())
+    )
+    amount = pl.col("annual_budget_yuan")
+    left = pl.col("total_milli") - (amount.sum().over("document_id") * money.MILLI).cast(pl.Int64)
+    digits = pl.col("amount_printed").str.replace_all(r"[^\d]", "")
+    is_open = amount.is_null() & pl.col("amount_printed").is_not_null()
+    is_only = amount.is_null().sum().over("document_id") == 1
+    is_proved = (is_open & is_only & ((left // 10).cast(pl.String) == digits) & (left % 10 == 0)).fill_null(False)
+    return (
+        projects.join(total, on="document_id", how="left", maintain_order="left")
+        .with_columns(left=left, is_proved=is_proved)
+        .with_columns(
+            annual_budget_yuan=pl.when("is_proved").then(money.milli_to_yuan("left")).otherwise(amount),
+            amount_source=pl.when("is_proved").then(pl.lit(AmountSource.PROVED.value)).otherwise("amount_source"),
+        )
+        .select(DATASETS["projects"].column_names)
+    )
+
+
+def project_findings(projects: pl.DataFrame) -> dict[str, list[Finding]]:
+    """Findings `project_amount_malformed` by document_id: a budget whose number is none, as `1.200.00`; never holding.
+
+    The publisher's where the project expenditure of the forms proves what was meant.
+    """
+    import polars as pl
+
+    malformed = (pl.col("amount_source") == AmountSource.PROVED.value) | (
+        pl.col("annual_budget_yuan").is_null() & pl.col("amount_printed").is_not_null()
+    )
+    found: dict[str, list[Finding]] = {}
+    for row in projects.filter(malformed.fill_null(False)).iter_rows(named=True):
+        amount = row["annual_budget_yuan"]
+        meant_zh = "请更正" if amount is None else f"由项目支出合计倒推应为{amount:,}元；请更正"
+        meant_en = (
+            "correct it" if amount is None else f"the project expenditure leaves {amount:,} yuan for it; correct it"
+        )
+        box = None if row["x0"] is None else Box(row["x0"], row["y0"], row["x1"], row["y1"])
+        finding = Finding(
+            "project_amount_malformed",
+            Severity.ERROR,
+            Cause.UNKNOWN if amount is None else Cause.PUBLISHER,
+            f"projects/{row['name']}/{row['implementer']}",
+            f"项目“{row['name']}”（{row['implementer']}）的预算写作{row['amount_printed']}，不是一个数；{meant_zh}。",
+            f"the budget of the project {row['name']} ({row['implementer']}) is printed as {row['amount_printed']}, which is "
+            f"no number; {meant_en}",
+            expected=None if amount is None else str(amount),
+            found=row["amount_printed"],
+            page=row["page"],
+            box=box,
+            evidence_quote=row["budget"],
         )
         found.setdefault(row["document_id"], []).append(finding)
     return found

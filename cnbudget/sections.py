@@ -253,12 +253,17 @@ def passages(lines: Sequence[Paragraph]) -> list[Passage]:
     begin = 0
     for index in range(len(lines)):
         if ends[index]:
-            found.append(_passage(texts[begin : index + 1], lines[begin : index + 1]))
+            found.append(_joined(texts[begin : index + 1], lines[begin : index + 1]))
             begin = index + 1
     return found
 
 
-def _passage(texts: Sequence[str], lines: Sequence[Paragraph]) -> Passage:
+def joined(lines: Sequence[Paragraph]) -> Passage:
+    """All the lines as one passage."""
+    return _joined([close(line.text) for line in lines], lines)
+
+
+def _joined(texts: Sequence[str], lines: Sequence[Paragraph]) -> Passage:
     parts: list[str] = []
     starts: list[int] = []
     length = 0
@@ -275,8 +280,8 @@ def _passage(texts: Sequence[str], lines: Sequence[Paragraph]) -> Passage:
         starts.append(length)
         parts.append(text)
         length += len(text)
-    joined = "".join(parts)
-    return Passage(joined, fold(joined), starts, lines)
+    text = "".join(parts)
+    return Passage(text, fold(text), starts, lines)
 
 
 def _paragraph_ends(lines: Sequence[Paragraph], folded: Sequence[str]) -> list[bool]:

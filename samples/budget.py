@@ -139,16 +139,20 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How figures are printed.
+    """How figures and titles are printed.
 
     With `decimals=0` amounts are rounded cell by cell, as publishers do: sums then agree within rounding only.
     `are_zeros_printed` speaks of the coded forms and the ninth; 总表 leave unused sources blank, as they do in print.
+    Titles of forms name the year (`has_year_in_titles`) and, for a unit, call it 预算单位 or 单位 (`unit_word`).
     """
 
     decimals: int = 2
     is_wide: bool = False
     are_zeros_printed: bool = False
     is_narrative_by_item: bool = True
+    has_year_in_titles: bool = True
+    has_straight_quotes: bool = False
+    unit_word: str = "预算单位"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from cnbudget.model import FormId, Measure, Side
@@ -13,7 +13,7 @@ NUMERALS = "一二三四五六七八九十"
 
 @dataclass(frozen=True, slots=True)
 class HeadCell:
-    """A cell of a form's header; rows and columns count from 0."""
+    """A cell of a form's header, or of its whole table (`table_cells`); rows and columns count from 0."""
 
     text: str
     row: int
@@ -77,6 +77,11 @@ class PrintedForm:
     def n_head_rows(self) -> int:
         return max(cell.row + cell.row_span for cell in self.head)
 
+    @property
+    def unit_text(self) -> str:
+        """Publisher and unit as one line."""
+        return "　".join(text for text in (self.publisher_line, self.unit_line) if text)
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -101,6 +106,46 @@ class Content:
     @property
     def sections(self) -> list[Section]:
         return [part for part in self.parts if isinstance(part, Section)]
+
+
+TITLE_ROWS = 2
+"""Rows that title, publisher and unit take where they stand inside the table."""
+
+
+def table_cells(form: PrintedForm, *, has_title: bool = False) -> Iterator[HeadCell]:
+    """The filled cells of a form's table, header and body on one grid; `has_title` puts title and unit on top of it."""
+    top = TITLE_ROWS if has_title else 0
+    cells = [*form.head, *_body_cells(form)]
+    if has_title:
+        n_left = form.n_columns - form.n_columns // 2
+        yield HeadCell(form.title, 0, 0, 1, form.n_columns)
+        yield from (
+            cell
+            for cell in (
+                HeadCell(form.publisher_line, 1, 0, 1, n_left),
+                HeadCell(form.unit_line, 1, n_left, 1, form.n_columns - n_left),
+            )
+            if cell.text
+        )
+    yield from (replace(cell, row=cell.row + top) for cell in cells)
+
+
+def _body_cells(form: PrintedForm) -> Iterator[HeadCell]:
+    for number, row in enumerate(form.rows, start=form.n_head_rows):
+        for column, text in enumerate(row.cells):
+            if text:
+                yield HeadCell(text, number, column, column_span=1 if column else row.label_span)
+
+
+def split_form(form: PrintedForm, rows_per_page: int | None) -> list[PrintedForm]:
+    """The form in pieces of so many rows, each with the header; notes stand under the last. One piece without a number."""
+    step = rows_per_page or max(len(form.rows), 1)
+    starts = range(0, max(len(form.rows), 1), step)
+    last = starts[-1]
+    return [
+        replace(form, rows=form.rows[start : start + step], notes=form.notes if start == last else ())
+        for start in starts
+    ]
 
 
 def ordinal(number: int) -> str:

@@ -72,7 +72,7 @@ def draw_budget(seed: int, n_items: int = 24, traits: Traits = ANY) -> Budget:
     if n_items < 1 or seed < 0:
         raise ValueError(f"draw_budget: seed {seed}, n_items {n_items}; expected seed >= 0 and n_items >= 1")
     rng = Random(seed)
-    style = traits.style or _style(rng)
+    style = traits.style or _style(rng, Random(f"titles {seed}"))
     unit = FEN if style.decimals or traits.has_rounding else Decimal(1)
     names = dict(account_names())
     lines = _lines(rng, _codes(rng, n_items, traits, names), traits, unit)
@@ -107,12 +107,15 @@ def draw_layout(seed: int) -> PageLayout:
     )
 
 
-def _style(rng: Random) -> Style:
+def _style(rng: Random, titles: Random) -> Style:
     return Style(
         decimals=rng.choice((0, 2)),
         is_wide=rng.random() < 0.5,
         are_zeros_printed=rng.random() < 0.4,
         is_narrative_by_item=rng.random() < 0.7,
+        has_year_in_titles=titles.random() < 0.6,
+        has_straight_quotes=titles.random() < 0.3,
+        unit_word=titles.choice(("预算单位", "单位")),
     )
 
 

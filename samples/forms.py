@@ -301,12 +301,17 @@ def _coded_cell(budget: Budget, yuan: Decimal) -> str:
 
 def _form(budget: Budget, form_id: FormId, frame: _Frame, rows: Sequence[Row]) -> PrintedForm:
     is_department = budget.publisher.kind is PublisherKind.DEPARTMENT
-    kind = "部门" if is_department else "预算单位"
-    if form_id is FormId.THREE_PUBLIC_AND_AGENCY_OPERATING and not is_department:
-        kind = "单位"
     publisher_line = f"{'编制部门' if is_department else '编制单位'}：{budget.publisher.name}"
-    title = f"{budget.year}年{kind}{TITLES[form_id]}"
+    title = _title(budget, form_id)
     return PrintedForm(title, publisher_line, "单位：元", frame.head, frame.aligns, frame.widths, rows, form_id=form_id)
+
+
+def _title(budget: Budget, form_id: FormId) -> str:
+    kind = "部门" if budget.publisher.kind is PublisherKind.DEPARTMENT else budget.style.unit_word
+    if form_id is FormId.THREE_PUBLIC_AND_AGENCY_OPERATING:
+        kind = kind.removeprefix("预算")
+    title = (f"{budget.year}年" if budget.style.has_year_in_titles else "") + kind + TITLES[form_id]
+    return title.replace("“", '"').replace("”", '"') if budget.style.has_straight_quotes else title
 
 
 def _misprint(form: PrintedForm, misprints: Sequence[Misprint]) -> PrintedForm:

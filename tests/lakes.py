@@ -126,7 +126,13 @@ def staged_frames(document_id: str, amount: int = 100, **document: object) -> di
         "identity_checks": common | {"identity_id": "sum", "instance": "1", "status": "exact"},
         "identity_terms": common | {"sign": 1},
         "findings": common
-        | {"finding_id": f"{row['budget_id']}/r", "rule_id": "r", "is_holding": False, "message_en": "odd"},
+        | {
+            "finding_id": f"{row['budget_id']}/r",
+            "rule_id": "r",
+            "is_holding": False,
+            "message_en": "odd",
+            "evidence_sha256": "e",
+        },
     }
     if row["state"] == "unsupported" or not row["n_facts"]:
         rows = {"documents": row}

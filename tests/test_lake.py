@@ -6,7 +6,11 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from lakes import (
+
+from cnbudget.errors import DecisionRefused, SettingsError, StorageError
+from cnbudget.model import ObjectState
+from cnbudget.schema import DATASETS, STAGED
+from tests.lakes import (
     EXTRACTOR,
     Clock,
     FailingBucket,
@@ -20,10 +24,6 @@ from lakes import (
     states,
     together,
 )
-
-from cnbudget.errors import DecisionRefused, SettingsError, StorageError
-from cnbudget.model import ObjectState
-from cnbudget.schema import DATASETS, STAGED
 from warehouse.bucket import LocalBucket
 from warehouse.journal import Decision
 from warehouse.lake import Lake

@@ -125,7 +125,6 @@ class Lake:
     def compare(self, source: Source) -> Comparison:
         """List the source and compare it with the ledger."""
         self._refuse_own(source)
-        self._ledger.sync()
         recorded = self._recorded(source)
         new, n_listed = [], 0
         for info in source.objects():
@@ -141,7 +140,6 @@ class Lake:
         Raises StorageError (transient) once all others are recorded, where some could not be read; landing the same
         objects again takes up those alone. One that cannot be read for good stays `seen`, with the reason.
         """
-        self._ledger.sync()
         recorded = self._recorded(source)
         known = {key for key, entry in recorded.items() if entry.state != ObjectState.SEEN}
         todo = [info for info in objects if (source.uri_of(info.key), info.version) not in known]
@@ -182,7 +180,7 @@ class Lake:
 
     def _recorded(self, source: Source) -> dict[tuple[str, str], ObjectRecorded]:
         """The recorded versions below a source that are not gone, as entries that would say so."""
-        rows = self._ledger.query(
+        rows = self._ledger.query_head(
             """SELECT source_uri, source_version, etag, n_bytes, last_modified_at, state, document_id, reason
                 FROM ledger.objects
                 WHERE state <> 'gone' AND (source_uri = $uri OR starts_with(source_uri, $uri || '/'))""",
@@ -206,8 +204,7 @@ class Lake:
 
     def pending(self, extractor_version: str, sources: Iterable[Source] = ()) -> list[Pending]:
         """Documents without a verdict, those to be read again, and those of `sources` that another version read."""
-        self._ledger.sync()
-        rows = self._ledger.query(
+        rows = self._ledger.query_head(
             _PENDING, extractor_version=extractor_version, roots=[source.uri for source in sources]
         )
         return [Pending(*row) for row in rows.iter_rows()]
@@ -309,8 +306,7 @@ class Lake:
 
     def query(self, sql: str, **parameters: object) -> pl.DataFrame:
         """A question to the store, brought up to date: the published datasets, `staged` and `ledger`."""
-        self._ledger.sync()
-        return self._ledger.query(sql, **parameters)
+        return self._ledger.query_head(sql, **parameters)
 
     def documents(self, document_ids: Sequence[str] | None = None) -> pl.DataFrame:
         """The dataset `documents` as the journal has it now, all or these."""

@@ -67,6 +67,12 @@ class Ledger:
         with self.store.transaction() as store:
             return store.query(sql, **parameters)
 
+    def query_head(self, sql: str, **parameters: object) -> pl.DataFrame:
+        """A question to the store, brought up to the head."""
+        with self.store.session():
+            self.sync()
+            return self.query(sql, **parameters)
+
     def sync(self) -> int:
         """Bring the store up to the head of the journal; its version."""
         if self._head is None:
@@ -83,18 +89,22 @@ class Ledger:
         `at_hand`: staged frames of the audits among the entries, which then need no reading.
         """
         for attempt in range(_TRIES):
-            head = self.sync()
-            entries = derive()
-            if not entries:
-                return
-            try:
-                commit = self._journal.append(entries, after=head, by=by or self._by, at=self._clock())
-            except CommitConflict:
-                _pause(attempt)
-                continue
-            self._head = self._apply(self.store, [commit], at_hand)
-            return
+            with self.store.session():
+                if self._try_commit(derive, by or self._by, at_hand):
+                    return
+            _pause(attempt)
         raise CommitConflict("others committed first, again and again; try later", where=self._bucket.uri)
+
+    def _try_commit(self, derive: Callable[[], Sequence[Entry]], by: str, at_hand: Frames | None) -> bool:
+        head = self.sync()
+        entries = derive()
+        if entries:
+            try:
+                commit = self._journal.append(entries, after=head, by=by, at=self._clock())
+            except CommitConflict:
+                return False
+            self._head = self._apply(self.store, [commit], at_hand)
+        return True
 
     def settle(self, write: Callable[[int, Callable[[], bool]], bool]) -> None:
         """Call `write` with the head, the store being there, until it says that the head has not moved meanwhile."""
@@ -127,7 +137,6 @@ class Ledger:
     def _apply(self, target: Store, commits: Sequence[Commit], at_hand: Frames | None = None) -> int:
         """Append commits to the store; the head that it has then."""
         audits = {e.document_id: e for c in commits for e in c.entries if isinstance(e, DocumentAudited)}
-        # Read before the store is opened: others wait for it.
         frames = self._frames_of(list(audits.values()), at_hand) if audits else None
         with target.transaction() as store:
             head = store.head()

@@ -136,14 +136,29 @@ class Store:
         self._waiting = waiting
         self._turn = threading.RLock()
         self._is_checked = False
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Keep the file open over a few transactions that belong together; other processes wait meanwhile."""
+        with self._turn:
+            if self._connection is not None:
+                yield self._connection
+                return
+            with contextlib.closing(self._connect()) as connection:
+                self._connection = connection
+                try:
+                    if not self._is_checked:
+                        _migrate(connection)
+                        self._is_checked = True
+                    yield connection
+                finally:
+                    self._connection = None
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """The open store; raises StorageError (transient) where another process does not let go of it in time."""
-        with self._turn, contextlib.closing(self._connect()) as connection:
-            if not self._is_checked:
-                _migrate(connection)
-                self._is_checked = True
+        with self.session() as connection:
             connection.begin()
             try:
                 yield Transaction(connection)

@@ -19,7 +19,7 @@ from cnbudget.reading.blocks import (
     text_to_paragraphs,
 )
 from cnbudget.reading.html import MAX_BYTES, markup_to_blocks
-from cnbudget.reading.text import decode
+from cnbudget.reading.text import decode, spans_of
 
 _TABLE_TAG = re.compile(r"<(/?)table\b[^<>]*>", re.I)
 _BREAK = re.compile(r"<br\s*/?>", re.I)
@@ -83,7 +83,8 @@ class _Tables:
             if end > at:
                 self._n_tables += 1
                 rows = [_row(line) for number, line in enumerate(lines[at:end]) if number != 1]
-                blocks.extend(cells_to_blocks(rows_to_cells(rows, f"table {self._n_tables}"), GridSource.MARKUP))
+                cells = rows_to_cells(_with_spans(rows), f"table {self._n_tables}")
+                blocks.extend(cells_to_blocks(cells, GridSource.MARKUP))
                 at = end
             else:
                 blocks.extend(text_to_paragraphs(_line_text(lines[at])))
@@ -105,10 +106,18 @@ def _is_underline(line: str) -> bool:
     return "|" in line and "-" in line and not line.strip("|-: \t")
 
 
-def _row(line: str) -> list[MarkupCell]:
+def _row(line: str) -> list[str]:
     inner = line.strip().removeprefix("|")
     inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
-    return [MarkupCell(_inline(cell)) for cell in _BAR.split(inner)]
+    return [_inline(cell) for cell in _BAR.split(inner)]
+
+
+def _with_spans(rows: Sequence[Sequence[str]]) -> Iterator[list[MarkupCell]]:
+    """Bars cannot say that cells are merged: a header reaches over the blank ones beside it."""
+    for texts, spans in zip(rows, spans_of(rows), strict=True):
+        ends = {column: min(column + span, len(texts)) for column, span in spans.items()}
+        covered = {other for column, end in ends.items() for other in range(column + 1, end)}
+        yield [MarkupCell(text, 1, spans.get(column, 1)) for column, text in enumerate(texts) if column not in covered]
 
 
 def _line_text(line: str) -> str:

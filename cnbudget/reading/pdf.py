@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import itertools
 import re
+import struct
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,6 +46,21 @@ FLAT = 0.1
 """A character lower than this has no outline (points)."""
 
 Flip = Callable[[float, float, float, float], tuple[float, float, float, float]]
+
+
+def _address(pointer: object) -> int:
+    return ctypes.cast(pointer, ctypes.c_void_p).value or 0  # type: ignore[arg-type]
+
+
+def _direct(function: object, result: type, *arguments: type) -> Callable[..., int]:
+    """A function of PDFium on bare addresses: the binding's own checks cost as much as the call, a million times a batch."""
+    return ctypes.CFUNCTYPE(result, *arguments)(_address(function))
+
+
+_POINTER, _INT = ctypes.c_void_p, ctypes.c_int
+_get_char_box = _direct(raw.FPDFText_GetCharBox, _INT, _POINTER, _INT, _POINTER, _POINTER, _POINTER, _POINTER)
+_get_object = _direct(raw.FPDFPage_GetObject, _POINTER, _POINTER, _INT)
+_get_type = _direct(raw.FPDFPageObj_GetType, _INT, _POINTER)
 
 
 def read(file_name: str, data: bytes) -> Document:
@@ -151,18 +167,20 @@ def _page_frame(page: pdfium.PdfPage) -> Frame:
 
 def _page_glyphs(text_page: pdfium.PdfTextPage, text: str, frame: Frame) -> list[Glyph]:
     """Every character that can be seen on the page with its box, in stream order."""
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    pointers = tuple(ctypes.byref(value) for value in (left, right, bottom, top))
-    get_box, handle, flip, make = raw.FPDFText_GetCharBox, text_page.raw, frame.flip, Glyph._make
+    box = (ctypes.c_double * 4)()
+    left = ctypes.addressof(box)
+    right, bottom, top = left + 8, left + 16, left + 24
+    handle, read_box = _address(text_page.raw), struct.Struct("4d").unpack_from
+    flip, make, right_edge, bottom_edge = frame.flip, Glyph._make, 2 * frame.width, 2 * frame.height
     glyphs = []
     for index, character in enumerate(text):
-        if character.isspace() or not get_box(handle, index, *pointers):
+        if character.isspace() or not _get_char_box(handle, index, left, right, bottom, top):
             continue
-        if top.value - bottom.value < FLAT:
-            x0, y0, x1, y1 = flip(*_loose_box(handle, index))
-        else:
-            x0, y0, x1, y1 = flip(left.value, bottom.value, right.value, top.value)
-        if 0 <= x0 + x1 <= 2 * frame.width and 0 <= y0 + y1 <= 2 * frame.height:
+        x0, x1, y0, y1 = read_box(box)
+        if y1 - y0 < FLAT:
+            x0, y0, x1, y1 = _loose_box(text_page.raw, index)
+        x0, y0, x1, y1 = flip(x0, y0, x1, y1)
+        if 0 <= x0 + x1 <= right_edge and 0 <= y0 + y1 <= bottom_edge:
             glyphs.append(make((character, x0, y0, x1, y1)))
     return glyphs
 
@@ -191,11 +209,11 @@ def _rectangles(page: raw.FPDF_PAGE) -> Iterator[tuple[float, float, float, floa
     """Boxes (left, bottom, right, top) of the parts of all paths; a stroked rectangle comes as its four sides."""
     bounds = tuple(ctypes.c_float() for _ in range(4))
     pointers = tuple(ctypes.byref(value) for value in bounds)
-    get_object, get_type, path = raw.FPDFPage_GetObject, raw.FPDFPageObj_GetType, raw.FPDF_PAGEOBJ_PATH
+    handle, path = _address(page), raw.FPDF_PAGEOBJ_PATH
     for index in range(raw.FPDFPage_CountObjects(page)):
-        item = get_object(page, index)
-        if get_type(item) != path:
+        if _get_type(_get_object(handle, index)) != path:
             continue
+        item = raw.FPDFPage_GetObject(page, index)
         raw.FPDFPageObj_GetBounds(item, *pointers)
         x0, y0, x1, y1 = (value.value for value in bounds)
         if x1 - x0 <= THIN or y1 - y0 <= THIN:

@@ -7,6 +7,8 @@ or the next cell that starts above it.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
+from collections.abc import Sequence
 
 from cnbudget.errors import EmptyDocument, LimitExceeded, UnreadableDocument
 from cnbudget.model import Block, Cell, Document, Grid, GridSource, MediaType, Paragraph
@@ -60,14 +62,24 @@ def lines_to_blocks(lines: list[str], page: int | None) -> list[Block]:
 
 
 def _rows_to_grid(rows: list[list[str]], page: int | None) -> Grid:
-    cells: list[Cell] = []
+    cells = [
+        Cell(number, column, rows[number][column].strip(), 1, span, page)
+        for number, spans in enumerate(spans_of(rows))
+        for column, span in spans.items()
+    ]
+    return Grid(cells, len(rows), max(len(row) for row in rows), GridSource.TABS, page)
+
+
+def spans_of(rows: Sequence[Sequence[str]]) -> list[dict[int, int]]:
+    """For each row of a table that cannot mark merged cells: its filled columns and how many columns each reaches over."""
     n_columns = max(len(row) for row in rows)
     starts: set[int] = set()
-    for number, row in enumerate(rows):
+    edges = [n_columns]
+    spans: list[dict[int, int]] = []
+    for row in rows:
         filled = [column for column, text in enumerate(row) if text.strip()]
-        starts.update(filled)
-        edges = sorted({*starts, n_columns})
-        for column in filled:
-            end = next(edge for edge in edges if edge > column)
-            cells.append(Cell(number, column, row[column].strip(), 1, end - column, page))
-    return Grid(cells, len(rows), n_columns, GridSource.TABS, page)
+        if not starts.issuperset(filled):
+            starts.update(filled)
+            edges = sorted({*starts, n_columns})
+        spans.append({column: edges[bisect_right(edges, column)] - column for column in filled})
+    return spans

@@ -1,0 +1,580 @@
+"""Flattened text -> rows of tokens: the forms of a text whose tables lost their cells.
+
+What is left of a table there are lines: codes, labels and numbers in printed order, without the empty cells. The ladder: lines ->
+pages (a run of rows under one header) -> forms (the pages of one form, in order and without what overlaps) -> rows. Which
+column a number stood in is not asked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from cnbudget import money
+from cnbudget.classification import class_by_name, economic_classification, functional_classification
+from cnbudget.forms import HEADER_WORDS, OTHER_FORM_TITLE, TITLE_PREFIX, Form, title_form
+from cnbudget.model import Document, FormId, Paragraph, Side
+
+MAX_ROWS = 3000
+"""A form with more rows is none: the largest seen has under a hundred."""
+MAX_HEADER_LINES = 30
+MAX_FRAGMENT = 24
+MAX_LINE = 400
+
+_CJK = r"[㐀-䶿一-鿿]"
+_CODE = re.compile(
+    rf"(?:(?P<whole>[23]\d{{4}}(?:\d\d)?)(?![\d.,])|(?P<class>[23]\d\d)(?![\d.,])(?:\s*(?P<section>\d\d?)(?![\d.,])(?:\s*(?P<item>\d\d?)(?![\d.,]))?)?)"
+    rf"\s*(?P<rest>.*)"
+)
+_TOTAL = re.compile(r"((?:合|总)\s*计|(?:本\s*年\s*)?(?:收\s*入|支\s*出)\s*(?:总|合)\s*计)\s*(?P<rest>.*)")
+_ORDINAL = (
+    r"[一二三四五六七八九十]{1,3}、|[(（][一二三四五六七八九十\d]{1,2}[)）]|(?<![\d.,])\d{1,2}\s*[.、．]\s*(?![\d.])"
+)
+_LABEL_START = re.compile(rf"{_ORDINAL}|(?:本年)?(?:收入|支出)(?:总计|合计)")
+_SPACED = re.compile(rf"(?<={_CJK})\s+(?={_CJK})")
+_AFTER_ORDINAL = re.compile(rf"({_ORDINAL})\s+")
+_LABEL_END = re.compile(r"[㐀-䶿一-鿿A-Za-z、][)）]?(?=[^㐀-䶿一-鿿A-Za-z]*$)")
+_TWO_DECIMALS = re.compile(r"(?:-?\d[\d,]*\.\d\d)+")
+_ONE_OF_TWO = re.compile(r"-?\d[\d,]*\.\d\d")
+_REVENUE = re.compile(
+    r"(?:财政拨款|一般公共预算|政府性基金|国有资本经营|事业收入|(?:事业单位)?经营收入|其他收入|收入|本年收入)"
+)
+_PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
+_NOTE = re.compile(r"\s*(?:备?注|说明)\s*\d*\s*[:：]")
+_HEAD = re.compile(r"(?:编制(?:部门|单位)|单位)\s*[:：]")
+_PROSE = re.compile(r"[。；;，]|[:：]")
+_STRONG_HEADER = re.compile(
+    r"项目(?:名称)?|.*科目.*|[类款项]|本年(?:收入|支出)|财政拨款(?:收入|支出)|(?:收入|支出)预算|.*三公经费.*|预算数"
+)
+_SIGNATURES = (
+    (re.compile(r"因公出国|机关运行"), FormId.THREE_PUBLIC_AND_AGENCY_OPERATING),
+    (re.compile(r"经济分类|人员经费合计"), FormId.BASIC_EXPENDITURE_BY_ECONOMIC),
+    (re.compile(r"本年收入"), FormId.FINANCIAL_SUMMARY),
+    (re.compile(r"财政拨款收入.*财政拨款支出"), FormId.FISCAL_APPROPRIATION_SUMMARY),
+    (re.compile(r"政府性基金(?:预算)?支出"), FormId.GOVERNMENT_FUND_BUDGET_BY_FUNCTION),
+    (re.compile(r"国有资本经营(?:预算)?支出"), FormId.STATE_CAPITAL_OPERATIONS_BUDGET_BY_FUNCTION),
+    (re.compile(r"一般公共预算支出"), FormId.GENERAL_PUBLIC_BUDGET_BY_FUNCTION),
+    (re.compile(r"收入预算|事业收入"), FormId.REVENUE_SUMMARY),
+    (re.compile(r"支出预算"), FormId.EXPENDITURE_SUMMARY),
+)
+"""Words of a header that only one form has, in the order in which to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A number (or a mark for none, `is_nil`) as it stands in a line."""
+
+    text: str
+    line: Paragraph
+    is_nil: bool = False
+
+
+@dataclass(slots=True)
+class TextRow:
+    """A row: code cells, labels by side and tokens by side (None in one-sided forms), all in printed order."""
+
+    codes: tuple[str, str, str]
+    labels: dict[Side | None, str]
+    tokens: dict[Side | None, list[Token]]
+    page: int | None = None
+    is_split: bool = False
+    """Whether its label or numbers came from more than one line."""
+    n_before: int = 0
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return self.codes, tuple(self.labels.items())
+
+    @property
+    def texts(self) -> list[str]:
+        return [token.text for tokens in self.tokens.values() for token in tokens]
+
+    @property
+    def is_total(self) -> bool:
+        return not any(self.codes) and any(_TOTAL.fullmatch(label) for label in self.labels.values())
+
+
+@dataclass(slots=True)
+class TextForm:
+    """One form as the lines tell it. `head`: title, 编制部门 and 单位. `headers`: the header lines of its first page."""
+
+    form: Form
+    title: str
+    head: list[str] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list)
+    rows: list[TextRow] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    pages: list[int] = field(default_factory=list)
+    strays: list[Token] = field(default_factory=list)
+    problem: str | None = None
+    """Why its rows cannot be told, where they cannot."""
+
+
+@dataclass(slots=True)
+class _Page:
+    """A run of rows under one title or header."""
+
+    form: Form | None
+    title: str | None = None
+    head: list[str] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list)
+    rows: list[TextRow] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    strays: list[Token] = field(default_factory=list)
+    fragments: list[str] = field(default_factory=list)
+    is_open: bool = True
+    in_header: bool = True
+
+    @property
+    def has_body(self) -> bool:
+        return bool(self.headers or self.rows)
+
+
+class _Reader:
+    """Walks the lines once."""
+
+    def __init__(self) -> None:
+        self.pages: list[_Page] = []
+        self.page: _Page | None = None
+        self.late: _Page | None = None
+        self.before = ""
+
+    def read(self, lines: Iterable[Paragraph]) -> list[_Page]:
+        for line in lines:
+            text = line.text
+            if len(text) <= MAX_LINE or self.page is not None:
+                self._line(line, text)
+        self._end()
+        return self.pages
+
+    def _line(self, line: Paragraph, text: str) -> None:
+        before, self.before = self.before, text
+        if "表" in text[-4:] and len(text) < 90 and self._title(text, before):
+            self.before = ""
+            return
+        page = self.page
+        if page is None or not page.is_open:
+            if not _opens_header(text):
+                return
+            page = self._begin(_Page(page.form if page else None))
+        if len(text) > MAX_LINE and page.form is not None and not page.form.form_id.startswith("three"):
+            page.is_open = bool(_numbers(line, money.plain(text))) and self._body(page, line)
+            return
+        self._body(page, line)
+
+    def _title(self, text: str, before: str) -> bool:
+        """Takes a line that is a title, of one of the forms or of another table."""
+        key = money.key(text)
+        form = title_form(key) if "。" not in key and len(key) < 60 else None
+        longer = money.key(before) + key
+        if (
+            (form is None or not re.search(r"\d{4}年|部门|单位", key))
+            and len(longer) < 60
+            and re.match(r"20\d\d年", longer)
+        ):
+            joined = title_form(longer)
+            form, key = (joined, longer) if joined is not None else (form, key)
+        if form is not None:
+            self._begin(_Page(form, key))
+            return True
+        if "," not in key and "。" not in key and OTHER_FORM_TITLE.fullmatch(TITLE_PREFIX.sub("", key)):
+            if self.page is not None and self.page.in_header and HEADER_WORDS.fullmatch(key):
+                return False
+            self._end()
+            return True
+        return False
+
+    def _begin(self, page: _Page) -> _Page:
+        self._end()
+        self.page = page
+        self.pages.append(page)
+        return page
+
+    def _end(self) -> None:
+        if self.page is not None:
+            _close(self.page)
+        self.page = None
+
+    def _body(self, page: _Page, line: Paragraph) -> bool:
+        """One line below a title; False where it ends the table."""
+        text = money.plain(line.text)
+        if not page.in_header and page.rows and _opens_header(text):
+            self._begin(_Page(page.form)).headers.append(text)
+            return True
+        if _NOTE.match(text):
+            _close(page)
+            page.notes.append(money.joined(line.text))
+            page.is_open = False
+        elif _HEAD.search(text) and not _TOTAL.match(text):
+            page.head.append(text)
+        elif len(page.rows) >= MAX_ROWS or not self._row(page, line, text):
+            _close(page)
+            page.is_open = False
+        return page.is_open
+
+    def _row(self, page: _Page, line: Paragraph, text: str) -> bool:
+        form = page.form or _signed(page.headers)
+        if form is None:
+            page.headers.append(text)
+            return len(page.headers) <= MAX_HEADER_LINES
+        if form.form_id is FormId.THREE_PUBLIC_AND_AGENCY_OPERATING:
+            return _read_loose(page, line, text)
+        if form.is_two_sided:
+            return _read_two_sided(page, line, text)
+        return _read_coded(page, line, text)
+
+
+def document_to_forms(document: Document, wanted: Sequence[FormId]) -> list[TextForm]:
+    """The wanted forms whose title stands in a line of the document, in the order of the statutory list."""
+    pages = _Reader().read(block for block in document.blocks if isinstance(block, Paragraph))
+    by_form = _pages_by_form(pages)
+    return [_pages_to_form(form_id, by_form[form_id]) for form_id in FormId if form_id in wanted and form_id in by_form]
+
+
+def _opens_header(text: str) -> bool:
+    """Whether a line opens a table header: header words alone, and one of those no row is made of."""
+    if len(text) > 80:
+        return False
+    words = [money.key(word) for word in re.sub(r"项\s+目", "项目", text).split()]
+    return (
+        bool(words)
+        and all(HEADER_WORDS.fullmatch(w) for w in words)
+        and any(_STRONG_HEADER.fullmatch(w) for w in words)
+    )
+
+
+def _signed(headers: Sequence[str]) -> Form | None:
+    """The form that a header names by words that no other has."""
+    from cnbudget.forms import BY_ID
+
+    text = money.key("".join(headers))
+    return next((BY_ID[form_id] for pattern, form_id in _SIGNATURES if pattern.search(text)), None)
+
+
+def _numbers(line: Paragraph, text: str) -> list[Token] | None:
+    """The tokens of a text of nothing but numbers and marks for none; None for any other text."""
+    tokens: list[Token] = []
+    for piece in text.split():
+        if money.is_nil(piece):
+            tokens.append(Token(piece, line, is_nil=True))
+        elif money.parse_amount(piece) is not None:
+            tokens.append(Token(piece, line))
+        elif _TWO_DECIMALS.fullmatch(piece):
+            tokens.extend(Token(part, line) for part in _ONE_OF_TWO.findall(piece))
+        else:
+            return None
+    return tokens
+
+
+def _label_and_numbers(line: Paragraph, text: str) -> tuple[str, list[Token]] | None:
+    """A label and the numbers behind it; None where what follows the label is not numbers alone."""
+    end = _LABEL_END.search(text)
+    cut = end.end() if end else 0
+    tokens = _numbers(line, text[cut:])
+    return None if tokens is None else (money.joined(text[:cut]), tokens)
+
+
+# --- coded forms -----------------------------------------------------------------------------------------------------
+
+
+def _read_coded(page: _Page, line: Paragraph, text: str) -> bool:
+    total = _TOTAL.match(text)
+    if total and not (page.in_header and money.key(text) == "合计" and "合计" not in money.key("".join(page.headers))):
+        tokens = _numbers(line, total["rest"])
+        if tokens is not None:
+            return _add(page, TextRow(("", "", ""), {None: money.joined(total[1])}, {None: tokens}, line.page))
+        if not page.in_header:
+            return False
+    code = _CODE.match(text)
+    if code:
+        found = _label_and_numbers(line, code["rest"])
+        if found is not None and (found[0] or found[1]):
+            cells = (code["whole"] or code["class"], code["section"] or "", code["item"] or "")
+            return _add(page, TextRow(cells, {None: found[0]} if found[0] else {}, {None: found[1]}, line.page))
+    if page.in_header:
+        page.headers.append(text)
+        return len(page.headers) <= MAX_HEADER_LINES
+    return _continue_row(page, line, text, None)
+
+
+def _add(page: _Page, row: TextRow) -> bool:
+    """Takes a new row; lines of text between it and the last one are shared out among the two."""
+    page.in_header = False
+    if page.rows and page.fragments and not row.labels and any(row.codes):
+        last = page.rows[-1]
+        own = last.n_before if not last.labels or last.n_before else 0
+        kept, page.fragments = page.fragments[own:], page.fragments[:own]
+        _flush(page)
+        page.fragments = kept
+    if not row.labels and any(row.codes) and page.fragments:
+        row.labels = {None: "".join(page.fragments)}
+        row.n_before, row.is_split = len(page.fragments), True
+        page.fragments = []
+    elif not _flush(page):
+        page.fragments = []
+    page.rows.append(row)
+    return True
+
+
+def _flush(page: _Page) -> bool:
+    """Joins waiting pieces of text to the label of the last row, unless the label is whole without them."""
+    if not page.fragments:
+        return True
+    tail, page.fragments = "".join(page.fragments), []
+    if not page.rows:
+        return False
+    row = page.rows[-1]
+    label = row.labels.get(None, "")
+    if row.is_total or (_is_name(row, label) and not _is_name(row, label + tail)):
+        return False
+    row.labels[None] = label + tail
+    row.is_split = True
+    return True
+
+
+def _is_name(row: TextRow, label: str) -> bool:
+    code = "".join(row.codes)
+    book = economic_classification() if code.startswith("3") else functional_classification()
+    return book.agrees(code, label)
+
+
+def _continue_row(page: _Page, line: Paragraph, text: str, side: Side | None) -> bool:
+    """A line without a code: numbers or a piece of the label of the row above, or the end of the table."""
+    last = page.rows[-1] if page.rows else None
+    tokens = _numbers(line, text)
+    if tokens is not None:
+        if _PAGE_NUMBER.fullmatch(text) and (last is None or len(tokens) == 1):
+            return True
+        if last is None:
+            page.strays.extend(tokens)
+            return True
+        _flush(page)
+        last.tokens.setdefault(side, []).extend(tokens)
+        last.is_split = True
+        return True
+    if _PAGE_NUMBER.fullmatch(text):
+        return True
+    found = _label_and_numbers(line, text)
+    if found is None or last is None or len(found[0]) > MAX_FRAGMENT or _PROSE.search(found[0]):
+        _lose(page, line, text)
+        return False
+    if last.is_total or (found[1] and last.tokens.get(side)):
+        _lose(page, line, text)
+        return False
+    page.fragments.append(found[0])
+    if found[1]:
+        _flush(page)
+        last.tokens.setdefault(side, []).extend(found[1])
+        last.is_split = True
+    return True
+
+
+def _lose(page: _Page, line: Paragraph, text: str) -> None:
+    """Amounts of a line that ends a table are named: a row may have been misread."""
+    amounts = [piece for piece in text.split() if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+\.\d\d", piece)]
+    page.strays.extend(Token(piece, line) for piece in amounts)
+
+
+# --- forms with two halves -------------------------------------------------------------------------------------------
+
+
+def _read_two_sided(page: _Page, line: Paragraph, text: str) -> bool:
+    text = _SPACED.sub(" ", _AFTER_ORDINAL.sub(r"\1", text))
+    close = re.sub(rf"(?<={_CJK}) (?={_CJK}(?: |$))", "", text)
+    starts = [match.start() for match in _LABEL_START.finditer(close)]
+    if not starts or (page.in_header and not any(_LABEL_START.match(close[start:]) for start in starts)):
+        if page.in_header:
+            page.headers.append(text)
+            return len(page.headers) <= MAX_HEADER_LINES
+        return _continue_two_sided(page, line, text)
+    parts = [close[start:end] for start, end in zip(starts, [*starts[1:], len(close)], strict=True)]
+    cells = [_label_and_numbers(line, part) for part in parts]
+    sides = [_side(cell[0]) for cell in cells if cell is not None]
+    lead = close[: starts[0]].strip()
+    if None in cells or len(set(sides)) < len(sides) or sides == [Side.RIGHT, Side.LEFT] or (lead and page.in_header):
+        _lose(page, line, text)
+        return page.in_header or _PROSE.search(text) is None
+    if lead and not _continue_two_sided(page, line, lead):
+        return False
+    row = TextRow(("", "", ""), {}, {}, line.page)
+    for cell, side in zip(cells, sides, strict=True):
+        assert cell is not None
+        row.labels[side], row.tokens[side] = cell
+    page.in_header = False
+    page.rows.append(row)
+    return True
+
+
+def _side(label: str) -> Side:
+    """Which half a label stands in: sources and funds on the left, classes of expenditure on the right."""
+    bare = re.sub(rf"^(?:{_ORDINAL})", "", money.key(label))
+    return Side.LEFT if _REVENUE.match(bare) and not bare.endswith("支出") else Side.RIGHT
+
+
+def _continue_two_sided(page: _Page, line: Paragraph, text: str) -> bool:
+    """Pieces of labels, or the numbers of the last label."""
+    if not page.rows:
+        _lose(page, line, text)
+        return True
+    row = page.rows[-1]
+    side = next(reversed(row.labels))
+    tokens = _numbers(line, text)
+    if tokens is not None:
+        if not _PAGE_NUMBER.fullmatch(text):
+            row.tokens[side].extend(tokens)
+            row.is_split = True
+        return True
+    found = _label_and_numbers(line, text)
+    if found is None or row.is_total or _PROSE.search(text) or len(found[0]) > MAX_FRAGMENT:
+        _lose(page, line, text)
+        return bool(_PAGE_NUMBER.fullmatch(text))
+    pieces = text.split()
+    if len(row.labels) == 2 and len(pieces) >= 2 and money.parse_amount(pieces[1]) is None:
+        row.labels[Side.LEFT] += pieces[0]
+        found = _label_and_numbers(line, " ".join(pieces[1:])) or found
+    elif side is Side.RIGHT and len(row.labels) == 2 and class_by_name(row.labels[side]) and not found[1]:
+        side = Side.LEFT
+    row.labels[side] += found[0]
+    row.tokens[side].extend(found[1])
+    row.is_split = True
+    return True
+
+
+# --- T9: numbers alone -----------------------------------------------------------------------------------------------
+
+
+def _read_loose(page: _Page, line: Paragraph, text: str) -> bool:
+    tokens = _numbers(line, text)
+    if tokens is None:
+        if page.in_header:
+            page.headers.append(text)
+            return len(page.headers) <= MAX_HEADER_LINES
+        return bool(_PAGE_NUMBER.fullmatch(text))
+    if page.rows and _PAGE_NUMBER.fullmatch(text) and len(tokens) == 1:
+        return True
+    page.in_header = False
+    if page.rows:
+        page.rows[0].tokens[None].extend(tokens)
+        page.rows[0].is_split = True
+    else:
+        page.rows.append(TextRow(("", "", ""), {}, {None: tokens}, line.page))
+    return True
+
+
+# --- pages to forms --------------------------------------------------------------------------------------------------
+
+
+def _close(page: _Page) -> None:
+    """Gives the last row its waiting pieces of text."""
+    if page.rows and page.fragments:
+        last = page.rows[-1]
+        if last.n_before:
+            page.fragments = page.fragments[: last.n_before]
+        _flush(page)
+    page.fragments = []
+
+
+def _pages_by_form(pages: Sequence[_Page]) -> dict[FormId, list[_Page]]:
+    """Pages under the form that each belongs to; only forms with a title are there.
+
+    A header names its form by its own words; a title goes with the header below it, unless that names another form and the
+    page above, whose header names the title's form, has none: then the title was taken up late.
+    """
+    by_form: dict[FormId, list[_Page]] = {}
+    titled: set[FormId] = set()
+    above: _Page | None = None
+    for page in pages:
+        signed = _signed(page.headers)
+        if page.title is not None and page.form is not None:
+            titled.add(page.form.form_id)
+            is_late = above is not None and above.title is None and above.form is page.form
+            if is_late and signed is not page.form:
+                assert above is not None
+                above.title, above.head = page.title, [*page.head, *above.head]
+                page.title, page.form = None, signed
+        elif signed is not None:
+            page.form = signed
+        if page.form is not None:
+            by_form.setdefault(page.form.form_id, []).append(page)
+            above = page if page.has_body else above
+    return {form_id: found for form_id, found in by_form.items() if form_id in titled}
+
+
+def _pages_to_form(form_id: FormId, pages: Sequence[_Page]) -> TextForm:
+    """One form from its pages: put in order of their codes, and without what was printed twice."""
+    from cnbudget.forms import BY_ID
+
+    filled = [page for page in pages if page.has_body] or list(pages[:1])
+    titled = next((page for page in filled if page.title), None) or next(page for page in pages if page.title)
+    found = TextForm(BY_ID[form_id], titled.title or "", [titled.title or ""])
+    for page in filled:
+        found.head.extend(page.head)
+        found.headers.extend(page.headers)
+        found.notes.extend(page.notes)
+        found.strays.extend(page.strays)
+    found.rows = _without_overlap(_in_order([page.rows for page in filled if page.rows]))
+    if form_id is FormId.THREE_PUBLIC_AND_AGENCY_OPERATING:
+        found.rows = [row for row in found.rows if row.tokens[None]]
+    found.pages = sorted({row.page for row in found.rows if row.page is not None})
+    found.problem = _problem(found)
+    return found
+
+
+def _in_order(pages: Sequence[list[TextRow]]) -> list[TextRow]:
+    """The rows of all pages as they come, or with whole pages sorted where only that puts the codes in order."""
+    as_they_come = [row for page in pages for row in page]
+    if len(pages) < 2 or _is_sorted(as_they_come):
+        return as_they_come
+    ordered = [row for page in sorted(pages, key=lambda page: _sort_key(page[0])) for row in page]
+    return ordered if _is_sorted(ordered) else as_they_come
+
+
+def _sort_key(row: TextRow) -> str:
+    return "".join(cell.zfill(2) if cell else "" for cell in row.codes) or "~"
+
+
+def _is_sorted(rows: Sequence[TextRow]) -> bool:
+    keys = [_sort_key(row) for row in rows]
+    return all(a <= b for a, b in zip(keys, keys[1:], strict=False))
+
+
+def _without_overlap(rows: Sequence[TextRow]) -> list[TextRow]:
+    """Rows once each: those printed again on the next page, whole or clipped at its edge, are left out."""
+    kept: list[TextRow] = []
+    by_code: dict[tuple[object, ...], int] = {}
+    for row in rows:
+        key = row.codes if any(row.codes) else row.key
+        at = by_code.get(key)
+        if at is None or not row.labels:
+            by_code[key] = len(kept)
+            kept.append(row)
+        elif not _is_same(kept[at], row):
+            kept.append(row)
+        elif len(row.texts) > len(kept[at].texts) or len("".join(row.labels.values())) > len(
+            "".join(kept[at].labels.values())
+        ):
+            kept[at] = row
+    return kept
+
+
+def _is_same(row: TextRow, again: TextRow) -> bool:
+    """Whether two rows of one code are one row: the same numbers (or none, clipped away), one label beginning the other."""
+    texts, others = row.texts, again.texts
+    if texts and others and texts != others:
+        return False
+    pairs = zip(row.labels.values(), again.labels.values(), strict=False)
+    return all(a.startswith(b) or b.startswith(a) for a, b in pairs)
+
+
+def _problem(found: TextForm) -> str | None:
+    """What keeps the rows of a form from being told: halves that do not stand side by side."""
+    if not found.form.is_two_sided:
+        return None
+    halves = [frozenset(row.labels) for row in found.rows if not row.is_total]
+    singles = {half for half in halves if len(half) == 1}
+    both = frozenset((Side.LEFT, Side.RIGHT))
+    end = max((index for index, half in enumerate(halves) if half == both), default=-1)
+    if len(singles) > 1 or any(half != both for half in halves[: end + 1]):
+        return "the left and right halves do not stand on the same lines"
+    return None

@@ -1,0 +1,177 @@
+"""`make bench`: speed as ratios in one run, and how many injected faults are noticed and located. Nothing here is a test.
+
+Reads the published documents beside the checkout where they are, and budgets of our own where not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from random import Random
+
+import polars as pl
+
+from cnbudget import identities
+from cnbudget.facts import statements_to_facts
+from cnbudget.parse import Parsed, parse_documents, parsed_to_frames, read_one, to_budget
+from tests.corpus import DOCUMENTS
+
+Source = tuple[str, bytes]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help=f"which of {', '.join(PARTS)} (default: all)")
+    for part in parser.parse_args().parts or PARTS:
+        print(f"\n== {part}")
+        PARTS[part]()
+
+
+def readable_sources(*patterns: str) -> list[Source]:
+    """Budgets of the nine forms: the published ones, or drawn ones where those are not here."""
+    if DOCUMENTS.is_dir():
+        paths = [path for pattern in patterns for path in sorted(DOCUMENTS.glob(pattern))]
+        print(f"{len(paths)} published documents")
+        return [(path.name, path.read_bytes()) for path in paths]
+    print("no published documents beside the checkout: 12 drawn budgets instead")
+    return drawn_sources(12)
+
+
+def drawn_sources(count: int) -> list[Source]:
+    from samples.draw import draw_budget
+    from samples.forms import printed
+    from samples.render_pdf import render_pdf
+
+    return [(f"{seed}.pdf", render_pdf(printed(draw_budget(seed)))) for seed in range(count)]
+
+
+def reading() -> None:
+    """A whole document to facts and checks, against the bare text pass and against pdfplumber's tables."""
+    sources = readable_sources("*.pdf", "shanghai-2026/*.pdf")
+    bare_text(sources), parse_documents(sources)
+    ratios = []
+    for _ in range(7):
+        bare, ours = seconds(lambda: bare_text(sources)), seconds(lambda: parse_documents(sources))
+        ratios.append(ours / bare)
+    plumber = seconds(lambda: plumber_tables(sources))
+    print(f"bare text pass          {bare / len(sources) * 1000:7.1f} ms a document")
+    print(f"bytes to checked facts  {ours / len(sources) * 1000:7.1f} ms a document")
+    print(
+        f"ratio to the bare pass  {statistics.median(ratios):7.2f}  (min {min(ratios):.2f}, max {max(ratios):.2f}; at most 3)"
+    )
+    print(
+        f"pdfplumber, same pages  {plumber / len(sources) * 1000:7.1f} ms a document, {plumber / ours:.1f} times ours (at least 10)"
+    )
+
+
+def bare_text(sources: Iterable[Source]) -> int:
+    import pypdfium2
+
+    n_characters = 0
+    for _, data in sources:
+        document = pypdfium2.PdfDocument(data)
+        for number in range(len(document)):
+            page = document[number]
+            text_page = page.get_textpage()
+            n_characters += len(text_page.get_text_range())
+            text_page.close()
+            page.close()
+        document.close()
+    return n_characters
+
+
+def plumber_tables(sources: Iterable[Source]) -> int:
+    import io
+
+    import pdfplumber
+
+    n_tables = 0
+    for _, data in sources:
+        with pdfplumber.open(io.BytesIO(data)) as document:
+            n_tables += sum(len(page.extract_tables()) for page in document.pages)
+    return n_tables
+
+
+def faults() -> None:
+    """Every non-zero figure once, one digit changed by more than rounding explains: noticed, and located?"""
+    sources = readable_sources("putuo-*.pdf", "wanli-*.pdf", "shanghai-hrss-*.txt", "shanghai-2026/*.pdf")
+    rows = [row for source in sources for row in document_faults(read_one(*source))]
+    score = pl.DataFrame(rows, schema=["form_id", "measure", "is_noticed", "is_located"], orient="row")
+    print(f"{len(score)} figures changed: {score['is_noticed'].mean():.2%} noticed (at least 99.5 %)")
+    print(f"of the noticed {score.filter('is_noticed')['is_located'].mean():.2%} located to the row (at least 95 %)")
+    missed = score.filter(~pl.col("is_noticed")).group_by("form_id", "measure").len().sort("len", descending=True)
+    for form_id, measure, count in missed.iter_rows():
+        print(f"  not noticed: {count} of {form_id} {measure}")
+
+
+def document_faults(parsed: Parsed, chunk: int = 250) -> Iterable[tuple[str, str, bool, bool]]:
+    """One row for every non-zero figure of a document: form, measure, noticed, located to its row."""
+    facts = statements_to_facts([to_budget(parsed)])
+    changed = [
+        (index, other_digit(amount, half, index))
+        for index, (amount, half) in enumerate(facts.select("amount_milli", "half_milli").iter_rows())
+        if amount != 0
+    ]
+    for start in range(0, len(changed), chunk):
+        yield from _chunk_faults(facts, changed[start : start + chunk])
+
+
+def other_digit(amount: int, half: int, seed: int, parts: int = 60) -> int:
+    """The amount with one digit changed by more than a sum of `parts` numbers may be off (the first where none is)."""
+    random, unit = Random(seed), 2 * half
+    digits = list(str(abs(amount) // unit))
+    places = [i for i in range(len(digits)) if 10 ** (len(digits) - 1 - i) > parts / 2] or [0]
+    place = random.choice(places)
+    digits[place] = random.choice([d for d in "0123456789" if d != digits[place]])
+    return int("".join(digits)) * unit * (1 if amount > 0 else -1)
+
+
+def _chunk_faults(facts: pl.DataFrame, changed: list[tuple[int, int]]) -> Iterable[tuple[str, str, bool, bool]]:
+    copies = []
+    for number, (index, amount) in enumerate(changed):
+        mark = f"{number:016x}"
+        copies.append(
+            facts.with_columns(
+                document_id=pl.lit(mark + "0" * 48),
+                fact_id=pl.lit(mark) + pl.col("fact_id").str.tail(-16),
+                amount_milli=pl.when(pl.int_range(pl.len()) == index).then(amount).otherwise(pl.col("amount_milli")),
+            )
+        )
+    batch = pl.concat(copies)
+    checks, terms = identities.check(batch)
+    broken = set(checks.filter(pl.col("status") == "broken")["document_id"])
+    pointed = identities.suspects(batch, checks, terms).join(batch.select("fact_id", "form_id", "row_no"), on="fact_id")
+    rows_of = {
+        key[0]: set(group.select("form_id", "row_no").iter_rows()) for key, group in pointed.group_by("document_id")
+    }
+    for number, (index, _) in enumerate(changed):
+        document_id = f"{number:016x}" + "0" * 48
+        form_id, row_no, measure = facts.select("form_id", "row_no", "measure").row(index)
+        yield form_id, measure, document_id in broken, rows_of.get(document_id) == {(form_id, row_no)}
+
+
+def batch() -> None:
+    """Figures and checks of many documents at once: what a document costs beside its reading."""
+    parsed = [read_one(*source) for source in drawn_sources(100)]
+    for count in (10, 100):
+        took = seconds(lambda: parsed_to_frames(parsed[:count]))  # noqa: B023
+        print(f"{count:4} documents: {took / count * 1000:5.1f} ms each from statements to datasets")
+        for item in parsed:
+            item.findings.clear()
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+PARTS: dict[str, Callable[[], None]] = {"reading": reading, "batch": batch, "faults": faults}
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path.cwd()))
+    main()

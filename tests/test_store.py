@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cnbudget.errors import StorageError
+from cnbudget.model import DocumentState
+from cnbudget.schema import DATASETS, STAGED
+from tests.lakes import staged_frames, together
+from warehouse import store as store_module
+from warehouse.journal import Commit, DocumentAudited, DocumentsPublished, FindingAccepted
+from warehouse.store import Store
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOLDER = """
+import duckdb, sys, time
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+def audited(document_id: str) -> DocumentAudited:
+    return DocumentAudited(document_id, "x1", DocumentState.PARSED, None, document_id, f"figures of {document_id}")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "deep" / "store.duckdb")
+
+
+def test_transaction__the_tables_are_those_of_the_schema(store: Store) -> None:
+    with store.transaction() as opened:
+        for name in STAGED:
+            assert opened.query(f"SELECT * FROM staged.{name}").columns == DATASETS[name].column_names
+        for name, dataset in DATASETS.items():
+            if not dataset.is_reference:
+                assert opened.query(f"SELECT * FROM {name}").columns == dataset.column_names
+        assert opened.head() == 0
+
+
+def test_transaction__an_error_inside_undoes_all(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.transaction() as opened:
+        opened.apply([Commit(1, NOW, "li", "n", (audited("a"),))], staged_frames("a"))
+        raise ZeroDivisionError
+    with store.transaction() as opened:
+        assert opened.head() == 0
+        assert opened.query("SELECT * FROM staged.documents").height == 0
+
+
+def test_apply__twice_is_once(store: Store) -> None:
+    commits = [Commit(1, NOW, "li", "n", (audited("a"),)), Commit(2, NOW, "li", "m", (DocumentsPublished(("a",)),))]
+    for _ in range(2):
+        with store.transaction() as opened:
+            opened.apply(commits, staged_frames("a"))
+    with store.transaction() as opened:
+        assert opened.head() == 2
+        row = opened.query("SELECT * FROM documents").row(0, named=True)
+        assert (row["state"], row["revision"], row["published_at"]) == ("published", 1, NOW)
+        assert opened.query("SELECT * FROM budget_facts").height == 1
+
+
+def test_apply__a_later_audit_takes_the_place_of_the_earlier_one(store: Store) -> None:
+    with store.transaction() as opened:
+        opened.apply([Commit(1, NOW, "li", "n", (audited("a"), audited("b")))], together(map(staged_frames, "ab")))
+        opened.apply([Commit(2, NOW, "li", "m", (audited("a"),))], staged_frames("a", 7))
+        amounts = opened.query("SELECT document_id, amount_yuan FROM staged.budget_facts ORDER BY ALL").rows()
+    assert [(document_id, int(amount)) for document_id, amount in amounts] == [("a", 7), ("b", 100)]
+
+
+def test_findings__an_acceptance_ends_when_the_evidence_changes(store: Store) -> None:
+    frames = staged_frames("a")
+    (finding_id,) = frames["findings"]["finding_id"]
+    (evidence,) = frames["findings"]["evidence_sha256"]
+    entries = (audited("a"), DocumentsPublished(("a",)))
+    with store.transaction() as opened:
+        opened.apply([Commit(1, NOW, "li", "n", entries)], frames)
+        opened.apply([Commit(2, NOW, "li", "m", (FindingAccepted(finding_id, evidence, "known"),))], None)
+        accepted = "SELECT accepted_by, accepted_reason FROM findings"
+        assert opened.query(accepted).rows() == [("li", "known")]
+        opened.apply([Commit(3, NOW, "wang", "o", (FindingAccepted(finding_id, "other", "x"),))], None)
+        assert opened.query(accepted).rows() == [(None, None)]
+
+
+def test_transaction__waits_for_another_process_and_says_so(store: Store) -> None:
+    with store.transaction():
+        pass
+    told: list[str] = []
+    waiting = Store(store.path, waiting=told.append)
+    with subprocess.Popen([sys.executable, "-c", HOLDER, store.path, "3"], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with waiting.transaction() as opened:
+            assert opened.head() == 0
+    assert told == [f"{store.path}: another process is using the store; waiting for it"]
+
+
+def test_transaction__gives_up_with_advice(store: Store) -> None:
+    with store.transaction():
+        pass
+    with subprocess.Popen([sys.executable, "-c", HOLDER, store.path, "60"], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StorageError, match="stop the process that holds it") as raised:
+            Store(store.path, wait_seconds=0.1).transaction().__enter__()
+        holder.kill()
+    assert raised.value.transient
+
+
+def test_is_outdated__when_the_tables_are_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not store.is_outdated()
+    with store.transaction():
+        pass
+    assert not store.is_outdated()
+    monkeypatch.setattr(store_module, "_tables", lambda: ["CREATE SCHEMA other"])
+    assert store.is_outdated()
