@@ -112,6 +112,8 @@ class Recognition:
     unassigned: list[Unassigned]
     titles: list[tuple[FormId, str, int | None]]
     """Form titles as they stand, contents pages included."""
+    repeated: list[FormId] = field(default_factory=list)
+    """Forms that came once more; only the first of each is read."""
 
     def statement(self, form_id: FormId) -> Statement | None:
         return next((item for item in self.statements if item.form.form_id is form_id), None)
@@ -197,6 +199,7 @@ class _Reader:
         self._trailing(above[:cut])
         existing = self.result.statement(form.form_id)
         if existing is not None:
+            self.result.repeated.append(form.form_id)
             self.result.unassigned.extend(
                 Unassigned(cell.text, f"a second {form.form_id}", cell.page, cell.box)
                 for cell in grid.cells

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from cnbudget import money
 from cnbudget.cover import Cover
+from cnbudget.errors import CnbudgetError
 from cnbudget.model import Document, DocumentState, Paragraph, Stage
-from cnbudget.recognise import Recognition
+from cnbudget.reading import read_document
+from cnbudget.recognise import Recognition, recognise
 
 ENOUGH_FORMS = 5
 """With this many of the nine forms found a document is of our layout, and a missing one is an error in it."""
@@ -34,6 +36,13 @@ def verdict_of(document: Document, cover: Cover, recognition: Recognition) -> Ve
     n_forms = len(recognition.statements)
     if cover.stage is Stage.FINAL_ACCOUNTS or (n_forms < ENOUGH_FORMS and _is_final_accounts(document)):
         return Verdict(DocumentState.UNSUPPORTED, f"final accounts{_of(cover)}: only budgets are read yet")
+    if len(set(recognition.repeated)) >= ENOUGH_FORMS:
+        parts = f" ({document.notes['parts']})" if "parts" in document.notes else ""
+        return Verdict(
+            DocumentState.HELD,
+            f"more than one budget in one file{parts}: {len(set(recognition.repeated))} of the nine forms stand in it "
+            "again; publish each budget as a file of its own",
+        )
     if n_forms >= ENOUGH_FORMS:
         if not any(row.amounts for statement in recognition.statements for row in statement.rows):
             return Verdict(DocumentState.UNSUPPORTED, "a template: the forms are there, no figure is filled in")
@@ -54,6 +63,16 @@ def verdict_of(document: Document, cover: Cover, recognition: Recognition) -> Ve
         )
         return Verdict(DocumentState.UNSUPPORTED, f"a budget of another layout{_of(cover)}: {found}")
     return Verdict(DocumentState.REJECTED, "no budget: none of the nine forms and no words of a budget in it")
+
+
+def holds_budget(file_name: str, data: bytes) -> bool:
+    """Whether a file is a budget by itself, of any layout, rather than a part of one: it has most tables of a budget."""
+    try:
+        recognition = recognise(read_document(file_name, data))
+    except CnbudgetError:
+        return False
+    n_others = sum(bool(_BUDGET_TABLE.search(other.title)) for other in recognition.others)
+    return len(recognition.statements) + n_others >= ENOUGH_FORMS
 
 
 def _of(cover: Cover) -> str:

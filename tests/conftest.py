@@ -1,8 +1,11 @@
-"""Budgets of our own that many tests read."""
+"""Budgets of our own that many tests read, and an S3 server."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from moto.server import ThreadedMotoServer
 
 from samples.bucket import city, district, district_unit
 from samples.forms import printed
@@ -24,3 +27,21 @@ def sample_budgets() -> list[tuple[str, bytes]]:
 def budget_text() -> str:
     """One balanced department budget as tab-separated text, to be damaged by tests."""
     return render_text(printed(city())).decode()
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of an S3 server on this machine."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_environment(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The usual AWS environment, for that server."""
+    names = {"AWS_ENDPOINT_URL": s3_endpoint, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    for name, value in (names | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}).items():
+        monkeypatch.setenv(name, value)

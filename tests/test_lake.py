@@ -24,10 +24,11 @@ from tests.lakes import (
     states,
     together,
 )
-from warehouse.bucket import LocalBucket
+from warehouse.bucket import LocalBucket, open_bucket
 from warehouse.journal import Decision
 from warehouse.lake import Lake
-from warehouse.sources import Source
+from warehouse.sources import Source, open_source
+from warehouse.store import Store
 
 
 @pytest.fixture
@@ -430,3 +431,38 @@ def test_pending__a_new_extractor_reads_the_documents_of_the_sources_named(inbox
     ingest(lake, inbox, [staged_frames(document)])
     assert lake.pending("x2") == []
     assert [pending.document_id for pending in lake.pending("x2", [Source(LocalBucket(inbox))])] == [document]
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_open__a_lake_and_a_source_on_s3(tmp_path: Path) -> None:
+    import boto3
+
+    boto3.client("s3").create_bucket(Bucket="s3-lake")
+    incoming, object_uri = open_bucket("s3://s3-lake/in"), "s3://s3-lake/in/一 b.pdf"
+    incoming.write("a.pdf", b"1")
+    incoming.write("一 b.pdf", b"2")
+    incoming.write("sub/", b"")
+    lake = Lake.open("s3://s3-lake/lake", store_path=tmp_path / "store.duckdb")
+    source = open_source("s3://s3-lake/in/")
+    lake.land(source, lake.compare(source).new)
+    pending = lake.pending(EXTRACTOR)
+    assert lake.read_landed([each.document_id for each in pending]) == [b"1", b"2"]
+    ids = lake.stage(together(staged_frames(p.document_id, budget_id=p.document_id) for p in pending), EXTRACTOR)
+    lake.record_audit(lake.staged(ids, EXTRACTOR), {})
+    lake.publish()
+    data = open_bucket("s3://s3-lake/lake").read("curated/latest/expenditure_lines/2024-310117.parquet")
+    assert data is not None
+    assert pl.read_parquet(data)["amount_yuan"].sum() == Decimal(200)
+    assert lake.balance().is_balanced
+    assert lake.balance().objects == {"landed": 2, "skipped": 1}
+    assert [info.key for info in open_source(object_uri).objects()] == ["一 b.pdf"]
+    other = Lake.open("s3://s3-lake/lake", store_path=tmp_path / "other.duckdb")
+    assert other.publish() == []
+    assert states(other) == states(lake) == dict.fromkeys(ids, "published")
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_compare__a_lake_inside_its_s3_source_is_refused(tmp_path: Path) -> None:
+    lake = Lake(open_bucket("s3://s3-lake/in/lake"), Store(tmp_path / "store.duckdb"), by="tester")
+    with pytest.raises(SettingsError, match="inside the source"):
+        lake.compare(Source(open_bucket("s3://s3-lake/in")))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 from cnbudget.errors import (
+    CnbudgetError,
     EmptyDocument,
     EncryptedDocument,
     LimitExceeded,
@@ -186,6 +187,46 @@ def _walk(archive: BoundedZip, prefix: str, depth_left: int) -> Iterator[tuple[s
             raise LimitExceeded(
                 "archives nested too deep found; unpack the inner ones", where=f"{archive.where}/{name}"
             )
+
+
+def expand(
+    file_name: str, data: bytes, holds_budget: Callable[[str, bytes], bool], limits: ArchiveLimits = DEFAULT_LIMITS
+) -> list[tuple[str, bytes]]:
+    """The documents that a file stands for: itself or, where an archive holds several budgets, each member on its own.
+
+    `holds_budget(name, data)` says whether a member is a budget by itself. One budget spread over several members
+    stays the archive, and so does what cannot be opened: reading it says why. Members are named `archive/member`.
+    """
+    if not _is_plain_zip(data):
+        return [(file_name, data)]
+    try:
+        units, n_budgets = _units(BoundedZip(file_name, data, limits), limits.max_depth, holds_budget)
+    except CnbudgetError:
+        return [(file_name, data)]
+    if n_budgets < 2:
+        return [(file_name, data)]
+    return [(f"{file_name}/{name}", content) for name, content in sorted(units, key=lambda unit: _natural(unit[0]))]
+
+
+def _units(
+    archive: BoundedZip, depth_left: int, holds_budget: Callable[[str, bytes], bool]
+) -> tuple[list[tuple[str, bytes]], int]:
+    """Members, those of inner archives that hold several budgets among them; and how many are budgets by themselves."""
+    units: list[tuple[str, bytes]] = []
+    n_budgets = 0
+    for name in archive.names:
+        if _FURNITURE.search(name):
+            continue
+        content = archive.read(name)
+        if depth_left > 1 and _is_plain_zip(content):
+            inner, n_inner = _units(archive.inner(name, content), depth_left - 1, holds_budget)
+            if n_inner > 1:
+                units.extend((f"{name}/{inner_name}", inner_content) for inner_name, inner_content in inner)
+                n_budgets += n_inner
+                continue
+        units.append((name, content))
+        n_budgets += holds_budget(name, content)
+    return units, n_budgets
 
 
 def _is_plain_zip(data: bytes) -> bool:

@@ -45,7 +45,11 @@ _RADICAL = re.compile("[⺀-⻳⼀-⿕]")
 FLAT = 0.1
 """A character lower than this has no outline (points)."""
 
-Flip = Callable[[float, float, float, float], tuple[float, float, float, float]]
+MAX_NESTING = 8
+"""Form objects inside form objects are followed this deep."""
+
+Rectangle = tuple[float, float, float, float]
+Flip = Callable[[float, float, float, float], Rectangle]
 
 
 def _address(pointer: object) -> int:
@@ -205,21 +209,47 @@ def _page_strokes(page: raw.FPDF_PAGE, flip: Flip) -> tuple[list[Stroke], list[S
     return horizontal, vertical
 
 
-def _rectangles(page: raw.FPDF_PAGE) -> Iterator[tuple[float, float, float, float]]:
-    """Boxes (left, bottom, right, top) of the parts of all paths; a stroked rectangle comes as its four sides."""
-    bounds = tuple(ctypes.c_float() for _ in range(4))
-    pointers = tuple(ctypes.byref(value) for value in bounds)
-    handle, path = _address(page), raw.FPDF_PAGEOBJ_PATH
+def _rectangles(page: raw.FPDF_PAGE) -> Iterator[Rectangle]:
+    """The parts of all paths, those inside form objects too; a stroked rectangle comes as its four sides."""
+    handle = _address(page)
     for index in range(raw.FPDFPage_CountObjects(page)):
-        if _get_type(_get_object(handle, index)) != path:
+        kind = _get_type(_get_object(handle, index))
+        if kind == raw.FPDF_PAGEOBJ_PATH:
+            yield from _path_rectangles(raw.FPDFPage_GetObject(page, index))
+        elif kind == raw.FPDF_PAGEOBJ_FORM:
+            yield from _form_rectangles(raw.FPDFPage_GetObject(page, index))
+
+
+def _form_rectangles(form: raw.FPDF_PAGEOBJECT, depth: int = 0) -> Iterator[Rectangle]:
+    """The same of a form object, whose paths have a space of their own."""
+    matrix = raw.FS_MATRIX()
+    raw.FPDFPageObj_GetMatrix(form, ctypes.byref(matrix))
+    a, b, c, d, e, f = (getattr(matrix, name) for name in "abcdef")
+    for index in range(raw.FPDFFormObj_CountObjects(form) if depth < MAX_NESTING else 0):
+        item = raw.FPDFFormObj_GetObject(form, index)
+        kind = raw.FPDFPageObj_GetType(item)
+        if kind == raw.FPDF_PAGEOBJ_PATH:
+            inner = _path_rectangles(item)
+        elif kind == raw.FPDF_PAGEOBJ_FORM:
+            inner = _form_rectangles(item, depth + 1)
+        else:
             continue
-        item = raw.FPDFPage_GetObject(page, index)
-        raw.FPDFPageObj_GetBounds(item, *pointers)
-        x0, y0, x1, y1 = (value.value for value in bounds)
-        if x1 - x0 <= THIN or y1 - y0 <= THIN:
-            yield x0, y0, x1, y1
-        elif raw.FPDFPath_CountSegments(item) > 5 or _is_stroked(item):
-            yield from _path_parts(item)
+        for x0, y0, x1, y1 in inner:
+            xs, ys = (a * x0 + c * y0 + e, a * x1 + c * y1 + e), (b * x0 + d * y0 + f, b * x1 + d * y1 + f)
+            yield min(xs), min(ys), max(xs), max(ys)
+
+
+def _path_rectangles(item: raw.FPDF_PAGEOBJECT) -> Iterator[Rectangle]:
+    bounds = (ctypes.c_float * 4)()
+    left, bottom, right, top = (
+        ctypes.cast(ctypes.byref(bounds, 4 * i), ctypes.POINTER(ctypes.c_float)) for i in range(4)
+    )
+    raw.FPDFPageObj_GetBounds(item, left, bottom, right, top)
+    x0, y0, x1, y1 = bounds
+    if x1 - x0 <= THIN or y1 - y0 <= THIN:
+        yield x0, y0, x1, y1
+    elif raw.FPDFPath_CountSegments(item) > 5 or _is_stroked(item):
+        yield from _path_parts(item)
 
 
 def _is_stroked(item: raw.FPDF_PAGEOBJECT) -> bool:
@@ -228,7 +258,7 @@ def _is_stroked(item: raw.FPDF_PAGEOBJECT) -> bool:
     return bool(stroke.value)
 
 
-def _path_parts(item: raw.FPDF_PAGEOBJECT) -> Iterator[tuple[float, float, float, float]]:
+def _path_parts(item: raw.FPDF_PAGEOBJECT) -> Iterator[Rectangle]:
     """Thin subpaths as their box; of a stroked path every straight segment."""
     stroked = _is_stroked(item)
     for points in _subpaths(item):
