@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from cnbudget import money
 from cnbudget.classification import class_by_name, economic_classification, functional_classification
@@ -63,11 +64,15 @@ _SIGNATURES = (
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A number (or a mark for none, `is_nil`) as it stands in a line."""
+    """A number, or a mark for none (`is_nil`), as it stands in a line."""
 
     text: str
     line: Paragraph
-    is_nil: bool = False
+    amount: Decimal | None = None
+
+    @property
+    def is_nil(self) -> bool:
+        return self.amount is None
 
 
 @dataclass(slots=True)
@@ -257,11 +262,11 @@ def _numbers(line: Paragraph, text: str) -> list[Token] | None:
     tokens: list[Token] = []
     for piece in text.split():
         if money.is_nil(piece):
-            tokens.append(Token(piece, line, is_nil=True))
-        elif money.parse_amount(piece) is not None:
             tokens.append(Token(piece, line))
+        elif (amount := money.parse_amount(piece)) is not None:
+            tokens.append(Token(piece, line, amount))
         elif _TWO_DECIMALS.fullmatch(piece):
-            tokens.extend(Token(part, line) for part in _ONE_OF_TWO.findall(piece))
+            tokens.extend(Token(part, line, money.parse_amount(part)) for part in _ONE_OF_TWO.findall(piece))
         else:
             return None
     return tokens
@@ -373,7 +378,7 @@ def _continue_row(page: _Page, line: Paragraph, text: str, side: Side | None) ->
 def _lose(page: _Page, line: Paragraph, text: str) -> None:
     """Amounts of a line that ends a table are named: a row may have been misread."""
     amounts = [piece for piece in text.split() if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+\.\d\d", piece)]
-    page.strays.extend(Token(piece, line) for piece in amounts)
+    page.strays.extend(Token(piece, line, money.parse_amount(piece)) for piece in amounts)
 
 
 # --- forms with two halves -------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from cnbudget.model import (
 )
 from cnbudget.reading import read_document, sniff
 from cnbudget.recognise import Recognition, Statement, recognise
-from cnbudget.rules import Case, CheckOutcome, findings_of
+from cnbudget.rules import Case, CheckOutcome, Suspect, findings_of
 from cnbudget.schema import DATASETS, STAGED, Dataset
 from cnbudget.support import Verdict, verdict_of
 
@@ -157,13 +157,12 @@ def parsed_to_frames(batch: Sequence[Parsed]) -> dict[str, pl.DataFrame]:
     checks, terms = identities.check(facts, _absent_forms(batch))
     facts = identities.count_holding(facts, checks, terms)
     checks = _with_causes(checks, terms, facts, batch)
-    outcomes = _outcomes(checks, terms, facts)
+    outcomes, suspects = _outcomes(checks, terms, facts), _suspects(checks, terms, facts)
     for parsed in batch:
         if parsed.recognition is not None and parsed.document is not None and parsed.has_figures:
             clashes = contradictions(parsed.cover, parsed.recognition.statements)
-            case = Case(
-                parsed.document, parsed.cover, parsed.recognition, clashes, outcomes.get(parsed.document_id, ())
-            )
+            found = outcomes.get(parsed.document_id, ()), suspects.get(parsed.document_id, ())
+            case = Case(parsed.document, parsed.cover, parsed.recognition, clashes, *found)
             parsed.findings.extend(findings_of(case))
     frames = {
         "budget_facts": facts,
@@ -254,6 +253,34 @@ def _outcomes(checks: pl.DataFrame, terms: pl.DataFrame, facts: pl.DataFrame) ->
             )
         )
     return outcomes
+
+
+def _suspects(checks: pl.DataFrame, terms: pl.DataFrame, facts: pl.DataFrame) -> dict[str, list[Suspect]]:
+    """Figures that the broken checks of each document point at."""
+    if not (checks["status"] == CheckStatus.BROKEN.value).any():
+        return {}
+    rows = (
+        identities.suspects(facts, checks, terms)
+        .join(facts.drop("document_id"), on="fact_id")
+        .with_columns(proposed=money.milli_to_yuan("proposed_milli"))
+        .sort("document_id", "form_id", "row_no", "measure")
+    )
+    suspects: dict[str, list[Suspect]] = {}
+    for row in rows.iter_rows(named=True):
+        suspects.setdefault(row["document_id"], []).append(
+            Suspect(
+                FormId(row["form_id"]),
+                row["row_no"],
+                row["row_label"] or row["measure"],
+                row["measure"],
+                row["amount_printed"],
+                row["n_broken"],
+                str(row["proposed"]) if row["n_agreeing"] > 1 else None,
+                row["page"],
+                None if row["x0"] is None else Box(row["x0"], row["y0"], row["x1"], row["y1"]),
+            )
+        )
+    return suspects
 
 
 def _published_checks(checks: pl.DataFrame) -> pl.DataFrame:

@@ -112,6 +112,8 @@ class Recognition:
     unassigned: list[Unassigned]
     titles: list[tuple[FormId, str, int | None]]
     """Form titles as they stand, contents pages included."""
+    incomplete: set[FormId] = field(default_factory=set)
+    """Forms with numbers that have no proved column: sums over them cannot be checked."""
     repeated: list[FormId] = field(default_factory=list)
     """Forms that came once more; only the first of each is read."""
 

@@ -8,7 +8,7 @@ contradicts the forms. Everything else publishes with its findings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cnbudget import money
 from cnbudget.cover import Contradiction, Cover
@@ -62,6 +62,21 @@ class CheckOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """A figure that stands in broken identities and in none that holds; `proposed` is what two or more of them agree on."""
+
+    form_id: FormId
+    row_no: int
+    row_label: str
+    measure: str
+    printed: str
+    n_broken: int
+    proposed: str | None = None
+    page: int | None = None
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Everything a rule may look at."""
 
@@ -69,7 +84,8 @@ class Case:
     cover: Cover
     recognition: Recognition
     contradictions: Sequence[Contradiction] = ()
-    outcomes: Sequence[CheckOutcome] = field(default_factory=list)
+    outcomes: Sequence[CheckOutcome] = ()
+    suspects: Sequence[Suspect] = ()
 
 
 Rule = Callable[[Case], Iterator[Finding]]
@@ -171,6 +187,28 @@ def identity_broken(case: Case) -> Iterator[Finding]:
         )
 
 
+def figure_suspected(case: Case) -> Iterator[Finding]:
+    """Where identities break, the figure that all of them share is named, with the value that they agree on. Never changed."""
+    for item in case.suspects:
+        zh, en = FORM_NAMES[item.form_id]
+        proposal_zh = f"多条勾稽关系一致指向 {item.proposed} 元。" if item.proposed else ""
+        proposal_en = f" Identities agree on {item.proposed} yuan." if item.proposed else ""
+        yield Finding(
+            "figure_suspected",
+            Severity.WARNING,
+            Cause.UNKNOWN,
+            f"{item.form_id.value}/{item.row_no}/{item.measure}",
+            f"《{zh}》“{item.row_label}”的 {item.printed} 参与的 {item.n_broken} 条勾稽关系均不成立。{proposal_zh}请核对该数字。",
+            f"{en}, {item.row_label}: all {item.n_broken} identities of {item.printed} are broken.{proposal_en} "
+            "Compare it with the page.",
+            expected=item.proposed,
+            found=item.printed,
+            page=item.page,
+            box=item.box,
+            evidence_quote=item.printed,
+        )
+
+
 def identity_not_checkable(case: Case) -> Iterator[Finding]:
     """What could not be checked is said and counted: most often a printed total is blank."""
     for item in case.outcomes:
@@ -234,6 +272,7 @@ RULES: tuple[Rule, ...] = (
     cover_contradicts_forms,
     number_unassigned,
     identity_broken,
+    figure_suspected,
     identity_not_checkable,
     other_form,
     empty_note_under_filled_form,

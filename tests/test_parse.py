@@ -142,6 +142,7 @@ def test_parse_documents__a_changed_total_is_held_and_located(budget_text: str) 
     document, findings = _parse(budget_text.replace(line, changed, 1))
     assert (document["state"], document["n_identities_broken"] > 0) == ("held", True)
     assert any(rule == "identity_broken" and locus.startswith("T2_total/total") for rule, locus in findings)
+    assert [locus for rule, locus in findings if rule == "figure_suspected"] == ["revenue_summary/38/total"]
 
 
 def test_parse_documents__an_empty_template_is_told_apart(budget_text: str) -> None:
