@@ -41,6 +41,7 @@ class Row:
     """
 
     number: int
+    label: str
     text: TextRow | None
     tokens: Sequence[Token]
     amounts: Sequence[int]
@@ -88,9 +89,11 @@ class Half:
     @property
     def is_certain(self) -> bool:
         """Whether as many numbers as columns stand in every row, so that nothing is to be searched."""
-        return self.is_known or (
-            len(self.orders) == 1 and all(len(row.tokens) in (0, len(self.columns)) for row in self.rows)
-        )
+        return self.is_known or (len(self.orders) == 1 and all(self.is_full(row) for row in self.rows if row.tokens))
+
+    def is_full(self, row: Row) -> bool:
+        """Whether a row stands on one line, with a number for every column."""
+        return len(row.tokens) == len(self.columns) and not (row.text is not None and row.text.is_split)
 
     @property
     def is_empty(self) -> bool:

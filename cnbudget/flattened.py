@@ -44,6 +44,7 @@ _REVENUE = re.compile(
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
 _NOTE = re.compile(r"\s*(?:备?注|说明)\s*\d*\s*[:：]")
 _HEAD = re.compile(r"(?:编制(?:部门|单位)|单位)\s*[:：]")
+_DIGITS = str.maketrans("０１２３４５６７８９．　", "0123456789. ")
 _PROSE = re.compile(r"[。；;，]|[:：]")
 _STRONG_HEADER = re.compile(
     r"项目(?:名称)?|.*科目.*|[类款项]|本年(?:收入|支出)|财政拨款(?:收入|支出)|(?:收入|支出)预算|.*三公经费.*|预算数"
@@ -164,7 +165,7 @@ class _Reader:
                 return
             page = self._begin(_Page(page.form if page else None))
         if len(text) > MAX_LINE and page.form is not None and not page.form.form_id.startswith("three"):
-            page.is_open = bool(_numbers(line, money.plain(text))) and self._body(page, line)
+            page.is_open = bool(_numbers(line, text)) and self._body(page, line)
             return
         self._body(page, line)
 
@@ -203,7 +204,7 @@ class _Reader:
 
     def _body(self, page: _Page, line: Paragraph) -> bool:
         """One line below a title; False where it ends the table."""
-        text = money.plain(line.text)
+        text = line.text.translate(_DIGITS).strip()
         if not page.in_header and page.rows and _opens_header(text):
             self._begin(_Page(page.form)).headers.append(text)
             return True
@@ -265,8 +266,8 @@ def _numbers(line: Paragraph, text: str) -> list[Token] | None:
             tokens.append(Token(piece, line))
         elif (amount := money.parse_amount(piece)) is not None:
             tokens.append(Token(piece, line, amount))
-        elif _TWO_DECIMALS.fullmatch(piece):
-            tokens.extend(Token(part, line, money.parse_amount(part)) for part in _ONE_OF_TWO.findall(piece))
+        elif _TWO_DECIMALS.fullmatch(money.plain(piece)):
+            tokens.extend(Token(part, line, money.parse_amount(part)) for part in _ONE_OF_TWO.findall(money.plain(piece)))
         else:
             return None
     return tokens
@@ -347,18 +348,16 @@ def _is_name(row: TextRow, label: str) -> bool:
 def _continue_row(page: _Page, line: Paragraph, text: str, side: Side | None) -> bool:
     """A line without a code: numbers or a piece of the label of the row above, or the end of the table."""
     last = page.rows[-1] if page.rows else None
+    if _PAGE_NUMBER.fullmatch(text):
+        return True
     tokens = _numbers(line, text)
     if tokens is not None:
-        if _PAGE_NUMBER.fullmatch(text) and (last is None or len(tokens) == 1):
-            return True
         if last is None:
             page.strays.extend(tokens)
             return True
         _flush(page)
         last.tokens.setdefault(side, []).extend(tokens)
         last.is_split = True
-        return True
-    if _PAGE_NUMBER.fullmatch(text):
         return True
     found = _label_and_numbers(line, text)
     if found is None or last is None or len(found[0]) > MAX_FRAGMENT or _PROSE.search(found[0]):
@@ -423,17 +422,18 @@ def _continue_two_sided(page: _Page, line: Paragraph, text: str) -> bool:
         _lose(page, line, text)
         return True
     row = page.rows[-1]
+    if _PAGE_NUMBER.fullmatch(text):
+        return True
     side = next(reversed(row.labels))
     tokens = _numbers(line, text)
     if tokens is not None:
-        if not _PAGE_NUMBER.fullmatch(text):
-            row.tokens[side].extend(tokens)
-            row.is_split = True
+        row.tokens[side].extend(tokens)
+        row.is_split = True
         return True
     found = _label_and_numbers(line, text)
     if found is None or row.is_total or _PROSE.search(text) or len(found[0]) > MAX_FRAGMENT:
         _lose(page, line, text)
-        return bool(_PAGE_NUMBER.fullmatch(text))
+        return False
     pieces = text.split()
     if len(row.labels) == 2 and len(pieces) >= 2 and money.parse_amount(pieces[1]) is None:
         row.labels[Side.LEFT] += pieces[0]
@@ -450,14 +450,13 @@ def _continue_two_sided(page: _Page, line: Paragraph, text: str) -> bool:
 
 
 def _read_loose(page: _Page, line: Paragraph, text: str) -> bool:
+    if _PAGE_NUMBER.fullmatch(text):
+        return True
     tokens = _numbers(line, text)
     if tokens is None:
         if page.in_header:
             page.headers.append(text)
-            return len(page.headers) <= MAX_HEADER_LINES
-        return bool(_PAGE_NUMBER.fullmatch(text))
-    if page.rows and _PAGE_NUMBER.fullmatch(text) and len(tokens) == 1:
-        return True
+        return page.in_header and len(page.headers) <= MAX_HEADER_LINES
     page.in_header = False
     if page.rows:
         page.rows[0].tokens[None].extend(tokens)

@@ -18,6 +18,7 @@ from cnbudget.balance import (
     T1,
     T8,
     T9,
+    Columns,
     Half,
     Row,
     add_own_equations,
@@ -118,7 +119,8 @@ class _Recovery:
         propagate([equation for half in halves.values() for equation in half.equations], self.search)
         sound = {key: half for key, half in halves.items() if not half.is_broken}
         propagate(equations_among(sound), self.search)
-        for changed in (_by_definition(sound), _by_bounds(sound)):
+        for strike_out in (_by_definition, _by_bounds):
+            changed = strike_out(sound)
             propagate(dict.fromkeys(equation for variable in changed for equation in variable.equations), self.search)
         last = sound.get((T9, None))
         if last is not None and not last.is_certain:
@@ -185,12 +187,11 @@ def _disagreement(half: Half) -> str:
 
 
 def _name(row: Row) -> str:
-    label = next(iter(row.text.labels.values()), "") if row.text is not None else ""
-    return f"row {row.number}" + (f" ({label})" if label else "")
+    return f"row {row.number}" + (f" ({row.label})" if row.label else "")
 
 
 def _place(half: Half, row: Row, target: StatementRow, statement: Statement) -> Iterator[Unassigned]:
-    is_printed = len(half.orders) == 1 and len(row.tokens) == len(half.columns) and not (row.text and row.text.is_split)
+    is_printed = len(half.orders) == 1 and half.is_full(row)
     provenance = Provenance.PRINTED if is_printed else Provenance.RECOVERED
     for position, token in enumerate(row.tokens):
         columns = sorted({placement[position] for placement in row.variable.options})
@@ -274,25 +275,24 @@ def _form_to_halves(form: TextForm, statement: Statement) -> Iterator[Half]:
         rows = []
         for number, (row, key) in enumerate(zip(form.rows, keys[side], strict=True), 1):
             if side is None or side in row.labels:
-                rows.append(_row(form.form.form_id, columns, orders, number, row, row.tokens.get(side, []), key, factor))
+                rows.append(_row((form.form.form_id, columns, orders), number, row, side, key, factor))
         yield Half(form.form.form_id, side, columns, rows, orders)
 
 
 def _row(
-    form_id: FormId,
-    columns: tuple[Measure, ...],
-    orders: tuple[Placement, ...],
+    layout: tuple[FormId, Columns, tuple[Placement, ...]],
     number: int,
     text: TextRow,
-    tokens: Sequence[Token],
+    side: Side | None,
     key: str | None,
     factor: int,
 ) -> Row:
+    tokens, label = text.tokens.get(side, []), text.labels.get(side, "")
     amounts = [int((token.amount or 0) * factor) for token in tokens]
     halves = [factor // 2 // 10 ** money.decimals(token.text) for token in tokens]
-    label = next(iter(text.labels.values()), "")
-    variable = place_row(form_id, columns, orders, amounts, sum(halves))
-    row = Row(number, text, tokens, amounts, halves, key, is_total(label), variable, not variable.options)
+    variable = place_row(*layout, amounts, sum(halves))
+    row = Row(number, label, text, tokens, amounts, halves, key, is_total(label), variable, not variable.options)
+    _, columns, orders = layout
     if row.is_odd and len(amounts) == len(columns) and len(orders) == 1:
         variable.options = {orders[0]: tuple(amounts)}
     return row
@@ -335,7 +335,7 @@ def _statement_to_halves(statement: Statement) -> Iterator[Half]:
             by_column = dict(zip(placement, values, strict=True))
             variable = Variable({placement: tuple(by_column.get(column, 0) for column in range(len(columns)))})
             label = row.labels.get(side, "")
-            rows.append(Row(row.row_no, None, (), values, halves, key, is_total(label), variable))
+            rows.append(Row(row.row_no, label, None, (), values, halves, key, is_total(label), variable))
         yield Half(statement.form.form_id, side, columns, rows, (tuple(range(len(columns))),), is_known=True)
 
 
@@ -383,7 +383,7 @@ def _claims(document: Document, statements: Sequence[Statement]) -> dict[Measure
     for claim in narrative.claims(_other_notes(document), year):
         measure = _CLAIMED.get(claim.measure)
         if measure is not None and claim.year == year and claim.value is not None:
-            factor = money.YUAN_PER_UNIT[claim.printed_unit] * money.MILLI
+            factor = money.YUAN_PER_UNIT.get(claim.printed_unit, 1) * money.MILLI  # 为0 needs no unit
             half = factor // 2 // 10 ** money.decimals(claim.amount_printed)
             said.setdefault(measure, set()).add((int(claim.value * factor), half))
     return {measure: next(iter(values)) for measure, values in said.items() if len({amount for amount, _ in values}) == 1}

@@ -1,0 +1,174 @@
+"""Projects: pieces, titles and repetitions of our own, then the labelled projects of the published documents."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from cnbudget import money
+from cnbudget.model import AmountSource, Paragraph
+from cnbudget.projects import Project, projects
+from cnbudget.sections import Section, SectionKind
+from tests.corpus import needs_corpus
+from tests.prose_labels import labels_of, prose
+
+
+def read(*lines: str, institutions: tuple[str, ...] = ()) -> list[Project]:
+    return projects([Section(SectionKind.PROJECTS, "", [Paragraph(line) for line in lines])], institutions)
+
+
+def body(what: str, who: str, budget: str) -> list[str]:
+    """The seven fields of a project that speaks of `what`."""
+    return [
+        "一、项目概述", f"为做好{what}，由专人负责，提高公园的整体水平，满足市民的文化需求和休闲需求。",
+        "二、立项依据", f"《关于{what}的通知》（某园〔2030〕15号）、《公园条例》",
+        "三、实施主体", who,
+        "四、实施方案", f"按季度实施{what}，并按照合同进行考核和验收，年底前完成全部工作内容。",
+        "五、实施周期", "2031年1月1日至2031年12月31日",
+        "六、年度预算安排", budget,
+        "七、绩效目标", "详见单位的项目绩效目标表",
+    ]  # fmt: skip
+
+
+CARE = body("树木养护", "某区园林局", "年度预算资金100元。")
+SHOW = body("花卉展览", "某区花卉馆", "年度预算资金200元。")
+
+
+def keys(found: list[Project]) -> list[tuple[str | None, str | None, Decimal | None]]:
+    return [(project.name, project.implementer, project.annual_budget_yuan) for project in found]
+
+
+BOTH = [("树木养护", "某区园林局", 100), ("花卉展览", "某区花卉馆", 200)]
+
+
+def test_projects__fields_as_printed() -> None:
+    (project,) = read("树木养护项目经费情况说明", *CARE)
+    assert (project.name, project.implementer, project.period) == ("树木养护", "某区园林局", "2031年1月1日至2031年12月31日")
+    assert project.goals == "详见单位的项目绩效目标表"
+    assert not project.is_cut
+    assert json.loads(project.cited_documents) == [
+        {"title": "《关于树木养护的通知》", "number": "某园〔2030〕15号"},
+        {"title": "《公园条例》", "number": None},
+    ]
+
+
+def test_projects__same_name_for_two_implementers_is_two() -> None:
+    other = body("树木养护", "某区苗圃", "年度预算资金300元。")
+    found = read("树木养护项目经费情况说明", *CARE, "树木养护项目经费情况说明", *other)
+    assert keys(found) == [("树木养护", "某区园林局", 100), ("树木养护", "某区苗圃", 300)]
+
+
+def test_projects__heading_inside_a_line_and_title_without_its_ending() -> None:
+    care = [*CARE[:5], f"{CARE[5]} 四、实施方案", *CARE[7:]]
+    assert keys(read("树木养护经费", *care, "花卉展览项目经费情况说", *SHOW)) == [("树木养护经费", *BOTH[0][1:]), BOTH[1]]
+
+
+def test_projects__title_after_its_text_and_titles_together() -> None:
+    assert keys(read(*CARE, "树木养护项目经费情况说明", *SHOW, "花卉展览项目经费情况说明")) == BOTH
+    assert keys(read("树木养护项目经费情况说明", "花卉展览项目经费情况说明", *CARE, *SHOW)) == BOTH
+    assert keys(read(*CARE, *SHOW, "花卉展览项目经费情况说明", "树木养护项目经费情况说明")) == BOTH
+
+
+def test_projects__whole_and_partial_repetitions_are_one_project() -> None:
+    lines = ["树木养护项目经费情况说明", *CARE, *CARE, *CARE[4:], "花卉展览项目经费情况说明", *SHOW[:2], *SHOW, *SHOW[:4]]
+    assert keys(read(*lines)) == BOTH
+
+
+def test_projects__first_fields_after_the_rest() -> None:
+    lines = [*CARE[4:], "树木养护项目经费情况说明", *CARE[:4], "花卉展览项目经费情况说明", *SHOW]
+    found = read(*lines)
+    assert keys(found) == BOTH
+    assert found[0].overview == CARE[1]
+
+
+def test_projects__title_inside_a_heading() -> None:
+    lines = ["一、项目概", "树木养护项目经费情况说明", "述", *CARE[1:]]
+    assert keys(read(*lines)) == BOTH[:1]
+
+
+def test_projects__cut_text_is_a_project_without_a_budget() -> None:
+    found = read("树木养护项目经费情况说明", *CARE[:8], "花卉展览项目经费情况说明", *SHOW)
+    assert [(project.name, project.annual_budget_yuan, project.is_cut) for project in found] == [
+        ("树木养护", None, True),
+        ("花卉展览", 200, False),
+    ]
+
+
+def test_projects__added_up_where_no_total_is_printed() -> None:
+    (project,) = read(*body("树木养护", "某区园林局", "养护费100元；补种费50元。"))
+    assert (project.name, project.annual_budget_yuan, project.amount_source) == (None, 150, AmountSource.ADDED_UP)
+    assert [(item.name, item.amount_yuan) for item in project.items] == [("养护费", 100), ("补种费", 50)]
+
+
+@pytest.mark.parametrize(
+    ("printed", "implementer"),
+    [
+        ("此项目由上海市某苗圃负责实施。其中养护由一科负责。", "上海市某苗圃"),
+        ("实施主体为某苗圃，职责是养护。", "上海市某苗圃"),
+        ("本工程由建设单位园林局建设、监理单位监理。", "上海市园林局"),
+        ("上海市园林局（本级）", "上海市园林局（本级）"),
+        ("某花店。负责供花。", "某花店"),
+    ],
+)
+def test_projects__implementer_in_full(printed: str, implementer: str) -> None:
+    (project,) = read(*body("树木养护", printed, "预算1元"), institutions=("上海市园林局（本部）", "上海市某苗圃"))
+    assert project.implementer == implementer
+
+
+def test_projects__none_without_fields() -> None:
+    assert read("项目经费情况说明", "本单位无项目。") == []
+    assert projects([]) == []
+
+
+# --- the corpus ------------------------------------------------------------------------------------------------------
+
+CITY, DISTRICT = "shanghai-hrss-2024-dept.txt", "songjiang-hrss-2024-dept.txt"
+LARGE = (CITY, DISTRICT)
+
+
+def labelled(name: str) -> dict[tuple[str, str], dict[str, str]]:
+    return {(money.key(row["project_name"]), row["implementer"]): row for row in labels_of("projects", name)}
+
+
+def found_in(name: str) -> dict[tuple[str, str], Project]:
+    return {(money.key(p.name or ""), p.implementer or ""): p for p in prose(name).projects}
+
+
+@needs_corpus
+@pytest.mark.parametrize("name", LARGE)
+def test_corpus__every_project_once(name: str) -> None:
+    found = Counter((money.key(p.name or ""), p.implementer or "") for p in prose(name).projects)
+    assert found == Counter(labelled(name))
+
+
+@needs_corpus
+def test_corpus__annual_budgets_and_items() -> None:
+    budgets, items, wrong = [], [], []
+    for name in LARGE:
+        found = found_in(name)
+        for key, row in labelled(name).items():
+            if row["annual_budget_yuan"]:
+                budgets.append(found[key].annual_budget_yuan == Decimal(row["annual_budget_yuan"]))
+                wrong.extend([] if budgets[-1] else [key])
+            if row["items_sum_matches"] != "cut":
+                amounts = sorted(Decimal(item.rpartition("=")[2]) for item in row["items"].split(";") if item)
+                items.append(amounts == sorted(item.amount_yuan for item in found[key].items))
+                wrong.extend([] if items[-1] else [key])
+    assert sum(budgets) / len(budgets) >= 0.97, wrong
+    assert sum(items) / len(items) >= 0.90, wrong
+
+
+@needs_corpus
+@pytest.mark.parametrize("name", ["putuo-finance-2025-dept.pdf", "wanli-2024-dept.pdf", "wanli-2025-dept.pdf"])
+def test_corpus__one_text_without_a_title_is_one_project(name: str) -> None:
+    (project,) = prose(name).projects
+    (row,) = labels_of("projects", name)
+    amounts = [Decimal(item.rpartition("=")[2]) for item in row["items"].split(";")]
+    assert project.name is None
+    assert [item.amount_yuan for item in project.items] == amounts
+    assert project.amount_source is AmountSource.ADDED_UP
+    if row["annual_budget_yuan"]:
+        assert project.annual_budget_yuan == Decimal(row["annual_budget_yuan"])
