@@ -119,7 +119,9 @@ def _sums(form_id: FormId, columns: Columns) -> tuple[tuple[int, tuple[int, ...]
     return tuple(found)
 
 
-def place_row(form_id: FormId, columns: Columns, orders: tuple[Placement, ...], amounts: Sequence[int], slack: int) -> Variable:
+def place_row(
+    form_id: FormId, columns: Columns, orders: tuple[Placement, ...], amounts: Sequence[int], slack: int
+) -> Variable:
     """All placements of a row's numbers that keep the printed order and the sums within the row."""
     sums = _sums(form_id, columns)
     options: dict[Placement, Vector] = {}
@@ -285,7 +287,9 @@ def _funds_by_code(halves: Halves, t2: Half | None, t3: Half | None) -> Iterator
                 yield _agree(identity_id, [(half, row, [[M.BASIC], [M.PROJECT]])], right)
 
 
-def keep_at_least(more: tuple[Half, Row], less: tuple[Half, Row], measures: Sequence[tuple[Measure, Measure]]) -> list[Variable]:
+def keep_at_least(
+    more: tuple[Half, Row], less: tuple[Half, Row], measures: Sequence[tuple[Measure, Measure]]
+) -> list[Variable]:
     """Strikes out placements of two rows in which the first is not at least the second; the rows that lost any.
 
     A soft bound: where no placement keeps it, it strikes out nothing.

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cnbudget import money
-from cnbudget.classification import class_by_name, economic_classification, functional_classification
+from cnbudget.classification import (
+    Classification,
+    class_by_name,
+    economic_classification,
+    functional_classification,
+    name_key,
+)
 from cnbudget.forms import HEADER_WORDS, OTHER_FORM_TITLE, TITLE_PREFIX, Form, title_form
 from cnbudget.model import Document, FormId, Paragraph, Side
 
@@ -25,9 +31,11 @@ MAX_LINE = 400
 
 _CJK = r"[㐀-䶿一-鿿]"
 _CODE = re.compile(
-    rf"(?:(?P<whole>[23]\d{{4}}(?:\d\d)?)(?![\d.,])|(?P<class>[23]\d\d)(?![\d.,])(?:\s*(?P<section>\d\d?)(?![\d.,])(?:\s*(?P<item>\d\d?)(?![\d.,]))?)?)"
-    rf"\s*(?P<rest>.*)"
+    r"(?:(?P<whole>[23]\d{4}(?:\d\d)?)(?![\d.,])"
+    r"|(?P<class>[23]\d\d)(?![\d.,])(?:\s*(?P<section>\d\d?)(?![\d.,])(?:\s*(?P<item>\d\d?)(?![\d.,]))?)?"
+    rf"|(?P<odd>\d{{1,3}})\s+(?P<odd_section>\d\d?)(?:\s+(?P<odd_item>\d\d?))?(?=\s*{_CJK}))\s*(?P<rest>.*)"
 )
+"""Code cells at the start of a row; a misprinted class (`7` for 210) is taken as it stands where sections and a name follow."""
 _TOTAL = re.compile(r"((?:合|总)\s*计|(?:本\s*年\s*)?(?:收\s*入|支\s*出)\s*(?:总|合)\s*计)\s*(?P<rest>.*)")
 _ORDINAL = (
     r"[一二三四五六七八九十]{1,3}、|[(（][一二三四五六七八九十\d]{1,2}[)）]|(?<![\d.,])\d{1,2}\s*[.、．]\s*(?![\d.])"
@@ -41,6 +49,7 @@ _ONE_OF_TWO = re.compile(r"-?\d[\d,]*\.\d\d")
 _REVENUE = re.compile(
     r"(?:财政拨款|一般公共预算|政府性基金|国有资本经营|事业收入|(?:事业单位)?经营收入|其他收入|收入|本年收入)"
 )
+_REVENUE_WORDS = ("财政拨款", "一般公共预算", "政府性基金", "国有资本经营", "事业单位经营收入", "其他收入", "经营收入")
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
 _NOTE = re.compile(r"\s*(?:备?注|说明)\s*\d*\s*[:：]")
 _HEAD = re.compile(r"(?:编制(?:部门|单位)|单位)\s*[:：]")
@@ -63,44 +72,6 @@ _SIGNATURES = (
 """Words of a header that only one form has, in the order in which to ask."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A number, or a mark for none (`is_nil`), as it stands in a line."""
-
-    text: str
-    line: Paragraph
-    amount: Decimal | None = None
-
-    @property
-    def is_nil(self) -> bool:
-        return self.amount is None
-
-
-@dataclass(slots=True)
-class TextRow:
-    """A row: code cells, labels by side and tokens by side (None in one-sided forms), all in printed order."""
-
-    codes: tuple[str, str, str]
-    labels: dict[Side | None, str]
-    tokens: dict[Side | None, list[Token]]
-    page: int | None = None
-    is_split: bool = False
-    """Whether its label or numbers came from more than one line."""
-    n_before: int = 0
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        return self.codes, tuple(self.labels.items())
-
-    @property
-    def texts(self) -> list[str]:
-        return [token.text for tokens in self.tokens.values() for token in tokens]
-
-    @property
-    def is_total(self) -> bool:
-        return not any(self.codes) and any(_TOTAL.fullmatch(label) for label in self.labels.values())
-
-
 @dataclass(slots=True)
 class TextForm:
     """One form as the lines tell it. `head`: title, 编制部门 and 单位. `headers`: the header lines of its first page."""
@@ -115,26 +86,6 @@ class TextForm:
     strays: list[Token] = field(default_factory=list)
     problem: str | None = None
     """Why its rows cannot be told, where they cannot."""
-
-
-@dataclass(slots=True)
-class _Page:
-    """A run of rows under one title or header."""
-
-    form: Form | None
-    title: str | None = None
-    head: list[str] = field(default_factory=list)
-    headers: list[str] = field(default_factory=list)
-    rows: list[TextRow] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    strays: list[Token] = field(default_factory=list)
-    fragments: list[str] = field(default_factory=list)
-    is_open: bool = True
-    in_header: bool = True
-
-    @property
-    def has_body(self) -> bool:
-        return bool(self.headers or self.rows)
 
 
 class _Reader:
@@ -250,233 +201,7 @@ def _opens_header(text: str) -> bool:
     )
 
 
-def _signed(headers: Sequence[str]) -> Form | None:
-    """The form that a header names by words that no other has."""
-    from cnbudget.forms import BY_ID
-
-    text = money.key("".join(headers))
-    return next((BY_ID[form_id] for pattern, form_id in _SIGNATURES if pattern.search(text)), None)
-
-
-def _numbers(line: Paragraph, text: str) -> list[Token] | None:
-    """The tokens of a text of nothing but numbers and marks for none; None for any other text."""
-    tokens: list[Token] = []
-    for piece in text.split():
-        if money.is_nil(piece):
-            tokens.append(Token(piece, line))
-        elif (amount := money.parse_amount(piece)) is not None:
-            tokens.append(Token(piece, line, amount))
-        elif _TWO_DECIMALS.fullmatch(money.plain(piece)):
-            tokens.extend(Token(part, line, money.parse_amount(part)) for part in _ONE_OF_TWO.findall(money.plain(piece)))
-        else:
-            return None
-    return tokens
-
-
-def _label_and_numbers(line: Paragraph, text: str) -> tuple[str, list[Token]] | None:
-    """A label and the numbers behind it; None where what follows the label is not numbers alone."""
-    end = _LABEL_END.search(text)
-    cut = end.end() if end else 0
-    tokens = _numbers(line, text[cut:])
-    return None if tokens is None else (money.joined(text[:cut]), tokens)
-
-
-# --- coded forms -----------------------------------------------------------------------------------------------------
-
-
-def _read_coded(page: _Page, line: Paragraph, text: str) -> bool:
-    total = _TOTAL.match(text)
-    if total and not (page.in_header and money.key(text) == "合计" and "合计" not in money.key("".join(page.headers))):
-        tokens = _numbers(line, total["rest"])
-        if tokens is not None:
-            return _add(page, TextRow(("", "", ""), {None: money.joined(total[1])}, {None: tokens}, line.page))
-        if not page.in_header:
-            return False
-    code = _CODE.match(text)
-    if code:
-        found = _label_and_numbers(line, code["rest"])
-        if found is not None and (found[0] or found[1]):
-            cells = (code["whole"] or code["class"], code["section"] or "", code["item"] or "")
-            return _add(page, TextRow(cells, {None: found[0]} if found[0] else {}, {None: found[1]}, line.page))
-    if page.in_header:
-        page.headers.append(text)
-        return len(page.headers) <= MAX_HEADER_LINES
-    return _continue_row(page, line, text, None)
-
-
-def _add(page: _Page, row: TextRow) -> bool:
-    """Takes a new row; lines of text between it and the last one are shared out among the two."""
-    page.in_header = False
-    if page.rows and page.fragments and not row.labels and any(row.codes):
-        last = page.rows[-1]
-        own = last.n_before if not last.labels or last.n_before else 0
-        kept, page.fragments = page.fragments[own:], page.fragments[:own]
-        _flush(page)
-        page.fragments = kept
-    if not row.labels and any(row.codes) and page.fragments:
-        row.labels = {None: "".join(page.fragments)}
-        row.n_before, row.is_split = len(page.fragments), True
-        page.fragments = []
-    elif not _flush(page):
-        page.fragments = []
-    page.rows.append(row)
-    return True
-
-
-def _flush(page: _Page) -> bool:
-    """Joins waiting pieces of text to the label of the last row, unless the label is whole without them."""
-    if not page.fragments:
-        return True
-    tail, page.fragments = "".join(page.fragments), []
-    if not page.rows:
-        return False
-    row = page.rows[-1]
-    label = row.labels.get(None, "")
-    if row.is_total or (_is_name(row, label) and not _is_name(row, label + tail)):
-        return False
-    row.labels[None] = label + tail
-    row.is_split = True
-    return True
-
-
-def _is_name(row: TextRow, label: str) -> bool:
-    code = "".join(row.codes)
-    book = economic_classification() if code.startswith("3") else functional_classification()
-    return book.agrees(code, label)
-
-
-def _continue_row(page: _Page, line: Paragraph, text: str, side: Side | None) -> bool:
-    """A line without a code: numbers or a piece of the label of the row above, or the end of the table."""
-    last = page.rows[-1] if page.rows else None
-    if _PAGE_NUMBER.fullmatch(text):
-        return True
-    tokens = _numbers(line, text)
-    if tokens is not None:
-        if last is None:
-            page.strays.extend(tokens)
-            return True
-        _flush(page)
-        last.tokens.setdefault(side, []).extend(tokens)
-        last.is_split = True
-        return True
-    found = _label_and_numbers(line, text)
-    if found is None or last is None or len(found[0]) > MAX_FRAGMENT or _PROSE.search(found[0]):
-        _lose(page, line, text)
-        return False
-    if last.is_total or (found[1] and last.tokens.get(side)):
-        _lose(page, line, text)
-        return False
-    page.fragments.append(found[0])
-    if found[1]:
-        _flush(page)
-        last.tokens.setdefault(side, []).extend(found[1])
-        last.is_split = True
-    return True
-
-
-def _lose(page: _Page, line: Paragraph, text: str) -> None:
-    """Amounts of a line that ends a table are named: a row may have been misread."""
-    amounts = [piece for piece in text.split() if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+\.\d\d", piece)]
-    page.strays.extend(Token(piece, line, money.parse_amount(piece)) for piece in amounts)
-
-
-# --- forms with two halves -------------------------------------------------------------------------------------------
-
-
-def _read_two_sided(page: _Page, line: Paragraph, text: str) -> bool:
-    text = _SPACED.sub(" ", _AFTER_ORDINAL.sub(r"\1", text))
-    close = re.sub(rf"(?<={_CJK}) (?={_CJK}(?: |$))", "", text)
-    starts = [match.start() for match in _LABEL_START.finditer(close)]
-    if not starts or (page.in_header and not any(_LABEL_START.match(close[start:]) for start in starts)):
-        if page.in_header:
-            page.headers.append(text)
-            return len(page.headers) <= MAX_HEADER_LINES
-        return _continue_two_sided(page, line, text)
-    parts = [close[start:end] for start, end in zip(starts, [*starts[1:], len(close)], strict=True)]
-    cells = [_label_and_numbers(line, part) for part in parts]
-    sides = [_side(cell[0]) for cell in cells if cell is not None]
-    lead = close[: starts[0]].strip()
-    if None in cells or len(set(sides)) < len(sides) or sides == [Side.RIGHT, Side.LEFT] or (lead and page.in_header):
-        _lose(page, line, text)
-        return page.in_header or _PROSE.search(text) is None
-    if lead and not _continue_two_sided(page, line, lead):
-        return False
-    row = TextRow(("", "", ""), {}, {}, line.page)
-    for cell, side in zip(cells, sides, strict=True):
-        assert cell is not None
-        row.labels[side], row.tokens[side] = cell
-    page.in_header = False
-    page.rows.append(row)
-    return True
-
-
-def _side(label: str) -> Side:
-    """Which half a label stands in: sources and funds on the left, classes of expenditure on the right."""
-    bare = re.sub(rf"^(?:{_ORDINAL})", "", money.key(label))
-    return Side.LEFT if _REVENUE.match(bare) and not bare.endswith("支出") else Side.RIGHT
-
-
-def _continue_two_sided(page: _Page, line: Paragraph, text: str) -> bool:
-    """Pieces of labels, or the numbers of the last label."""
-    if not page.rows:
-        _lose(page, line, text)
-        return True
-    row = page.rows[-1]
-    if _PAGE_NUMBER.fullmatch(text):
-        return True
-    side = next(reversed(row.labels))
-    tokens = _numbers(line, text)
-    if tokens is not None:
-        row.tokens[side].extend(tokens)
-        row.is_split = True
-        return True
-    found = _label_and_numbers(line, text)
-    if found is None or row.is_total or _PROSE.search(text) or len(found[0]) > MAX_FRAGMENT:
-        _lose(page, line, text)
-        return False
-    pieces = text.split()
-    if len(row.labels) == 2 and len(pieces) >= 2 and money.parse_amount(pieces[1]) is None:
-        row.labels[Side.LEFT] += pieces[0]
-        found = _label_and_numbers(line, " ".join(pieces[1:])) or found
-    elif side is Side.RIGHT and len(row.labels) == 2 and class_by_name(row.labels[side]) and not found[1]:
-        side = Side.LEFT
-    row.labels[side] += found[0]
-    row.tokens[side].extend(found[1])
-    row.is_split = True
-    return True
-
-
-# --- T9: numbers alone -----------------------------------------------------------------------------------------------
-
-
-def _read_loose(page: _Page, line: Paragraph, text: str) -> bool:
-    if _PAGE_NUMBER.fullmatch(text):
-        return True
-    tokens = _numbers(line, text)
-    if tokens is None:
-        if page.in_header:
-            page.headers.append(text)
-        return page.in_header and len(page.headers) <= MAX_HEADER_LINES
-    page.in_header = False
-    if page.rows:
-        page.rows[0].tokens[None].extend(tokens)
-        page.rows[0].is_split = True
-    else:
-        page.rows.append(TextRow(("", "", ""), {}, {None: tokens}, line.page))
-    return True
-
-
 # --- pages to forms --------------------------------------------------------------------------------------------------
-
-
-def _close(page: _Page) -> None:
-    """Gives the last row its waiting pieces of text."""
-    if page.rows and page.fragments:
-        last = page.rows[-1]
-        if last.n_before:
-            page.fragments = page.fragments[: last.n_before]
-        _flush(page)
-    page.fragments = []
 
 
 def _pages_by_form(pages: Sequence[_Page]) -> dict[FormId, list[_Page]]:
@@ -550,7 +275,7 @@ def _without_overlap(rows: Sequence[TextRow]) -> list[TextRow]:
     for row in rows:
         key = row.codes if any(row.codes) else row.key
         at = by_code.get(key)
-        if at is None or not row.labels:
+        if at is None:
             by_code[key] = len(kept)
             kept.append(row)
         elif not _is_same(kept[at], row):

@@ -40,6 +40,8 @@ _CITED = re.compile(
 _ALIKE = 30
 """Two texts of a field are of one project if their first characters, this many, are the same."""
 _MIN_LIKENESS = 0.3
+MAX_LINE = 20_000
+"""No more of a line than this is compared with others."""
 MAX_PAIRS = 60_000
 """More titles times projects than this are matched by their places alone."""
 
@@ -92,7 +94,7 @@ class _Piece:
     titles: list[int] = field(default_factory=list)
 
     def text(self, number: int) -> str:
-        return "".join(money.key(line.text) for line in self.fields.get(number, ()))
+        return "".join(["".join(line.text[:MAX_LINE].split()) for line in self.fields.get(number, ())])
 
     @property
     def last(self) -> int:
@@ -248,7 +250,7 @@ def _openings_of_others(draft: _Draft) -> Iterator[_Piece]:
 
 def _alike_or_missing(piece: _Piece, draft: _Draft) -> bool:
     """Whether no field that both have names another implementer."""
-    own, other = piece.text(IMPLEMENTER), "".join(money.key(line.text) for line in draft.lines(IMPLEMENTER))
+    own, other = piece.text(IMPLEMENTER), "".join(money.joined(line.text) for line in draft.lines(IMPLEMENTER))
     return len(own) < 4 or len(other) < 4 or own[:8] == other[:8] or "案" in (own[:1], other[:1])
 
 

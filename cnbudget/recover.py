@@ -106,8 +106,14 @@ class _Recovery:
             statements.append(statement)
         order = list(FormId)
         statements.sort(key=lambda statement: order.index(statement.form.form_id))
-        placed = {(t.text, t.line.page, t.line.box) for form, _ in self.forms for row in form.rows for t in _tokens(row)}
-        unassigned = [item for item in unassigned if item.box is None or item not in before.unassigned or (item.text, item.page, item.box) not in placed]
+        placed = {
+            (t.text, t.line.page, t.line.box) for form, _ in self.forms for row in form.rows for t in _tokens(row)
+        }
+        unassigned = [
+            item
+            for item in unassigned
+            if item.box is None or item not in before.unassigned or (item.text, item.page, item.box) not in placed
+        ]
         return replace(before, statements=statements, unassigned=unassigned, incomplete=incomplete)
 
     # --- the search, in the order in which proofs may be used
@@ -135,7 +141,10 @@ class _Recovery:
             row.variable.options = {
                 placement: vector
                 for placement, vector in options.items()
-                if all(abs(vector[half.columns.index(m)] - said) <= slack + row.slack for m, (said, slack) in claims.items())
+                if all(
+                    abs(vector[half.columns.index(m)] - said) <= slack + row.slack
+                    for m, (said, slack) in claims.items()
+                )
             }
             row.is_odd = not row.variable.options
 
@@ -163,7 +172,9 @@ class _Recovery:
         """Why nothing of a half is placed; None where its numbers go where they are proved to belong."""
         crowded = [row for row in half.rows if len(row.tokens) > len(half.columns)]
         if crowded:
-            return f"{_name(crowded[0])} prints {len(crowded[0].tokens)} numbers, the form has {len(half.columns)} columns"
+            return (
+                f"{_name(crowded[0])} prints {len(crowded[0].tokens)} numbers, the form has {len(half.columns)} columns"
+            )
         if half.is_certain:
             return None
         if self.search.is_exhausted:
@@ -176,7 +187,11 @@ def _disagreement(half: Half) -> str:
     odd = [row for row in half.rows if row.is_odd]
     if odd:
         texts = " ".join(token.text for token in odd[0].tokens)
-        what = "agree with no reading of the form's sums and of the prose" if half.form_id is T9 else "add up in no placement"
+        what = (
+            "agree with no reading of the form's sums and of the prose"
+            if half.form_id is T9
+            else "add up in no placement"
+        )
         return f"the numbers of {_name(odd[0])} ({texts}) {what}; compare them with the page"
     broken = [equation for equation in half.equations if equation.is_broken]
     touched = [{id(term.variable) for term in equation.terms} for equation in broken]
@@ -211,7 +226,10 @@ def _shortened(lost: Sequence[Unassigned]) -> list[Unassigned]:
     if len(lost) <= MAX_NAMED:
         return list(lost)
     rest = lost[MAX_NAMED]
-    return [*lost[:MAX_NAMED], replace(rest, text=f"{rest.text} ...", why=f"{rest.why}; and {len(lost) - MAX_NAMED - 1} more")]
+    return [
+        *lost[:MAX_NAMED],
+        replace(rest, text=f"{rest.text} ...", why=f"{rest.why}; and {len(lost) - MAX_NAMED - 1} more"),
+    ]
 
 
 def _unassigned(token: Token, why: str) -> Unassigned:
@@ -263,7 +281,9 @@ def _orders(form: TextForm, columns: Sequence[Measure]) -> tuple[Placement, ...]
 
 
 def _vehicles_first(measure: Measure) -> int:
-    return {Measure.OFFICIAL_RECEPTION: 5, Measure.AGENCY_OPERATING_EXPENSES: 6}.get(measure, 4 if "vehicle" in measure else 0)
+    return {Measure.OFFICIAL_RECEPTION: 5, Measure.AGENCY_OPERATING_EXPENSES: 6}.get(
+        measure, 4 if "vehicle" in measure else 0
+    )
 
 
 def _form_to_halves(form: TextForm, statement: Statement) -> Iterator[Half]:
@@ -298,7 +318,9 @@ def _row(
     return row
 
 
-def _keys(form: Form, rows: Sequence[tuple[tuple[str, str, str], Mapping[Side | None, str]]]) -> dict[Side | None, list[str | None]]:
+def _keys(
+    form: Form, rows: Sequence[tuple[tuple[str, str, str], Mapping[Side | None, str]]]
+) -> dict[Side | None, list[str | None]]:
     """What each row speaks of: the code as the form nests it, the class that a label names, or a revenue source."""
     if form.is_two_sided:
         return {
@@ -386,7 +408,9 @@ def _claims(document: Document, statements: Sequence[Statement]) -> dict[Measure
             factor = money.YUAN_PER_UNIT.get(claim.printed_unit, 1) * money.MILLI  # 为0 needs no unit
             half = factor // 2 // 10 ** money.decimals(claim.amount_printed)
             said.setdefault(measure, set()).add((int(claim.value * factor), half))
-    return {measure: next(iter(values)) for measure, values in said.items() if len({amount for amount, _ in values}) == 1}
+    return {
+        measure: next(iter(values)) for measure, values in said.items() if len({amount for amount, _ in values}) == 1
+    }
 
 
 def _other_notes(document: Document) -> list[Section]:

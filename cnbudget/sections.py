@@ -93,6 +93,7 @@ _KINDS: tuple[tuple[SectionKind, re.Pattern[str]], ...] = (
     (SectionKind.PROJECTS, re.compile(r".{0,50}经费情况说明?")),
     (SectionKind.PERFORMANCE, re.compile(r"(?!.*(?:详见|参见)).{0,40}绩效目标(?:申报|情况)?表")),
 )
+_TITLE_ENDS = frozenset("能责置况释明表说介")
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]+\s*\d{1,4}\s*页?)?[-—–\s]*")
 ENUMERATOR = re.compile(
     r"(?:[-•]\s*)?(?:[一二三四五六七八九十]{1,3}、|\([一二三四五六七八九十\d]{1,3}\)|\d{1,2}(?:、|\.(?!\d))|[①-⑳])"
@@ -138,10 +139,10 @@ def sections(document: Document) -> list[Section]:
 
 def section_kind(text: str) -> SectionKind | None:
     """The section that a line is the title of; None for any other line."""
-    if len(text) > MAX_TITLE:
+    if len(text) > MAX_TITLE or text.rstrip()[-1:] not in _TITLE_ENDS:
         return None
     key = money.key(text)
-    if not key or key[-1] not in "能责置况释明表说介" or "。" in key or "," in key:
+    if not key or "。" in key or "," in key:
         return None
     if title_form(key) is not None:
         return SectionKind.FORMS
@@ -253,35 +254,36 @@ def passages(lines: Sequence[Paragraph]) -> list[Passage]:
     begin = 0
     for index in range(len(lines)):
         if ends[index]:
-            found.append(_joined(texts[begin : index + 1], lines[begin : index + 1]))
+            part = slice(begin, index + 1)
+            found.append(_joined(texts[part], folded[part], lines[part]))
             begin = index + 1
     return found
 
 
 def joined(lines: Sequence[Paragraph]) -> Passage:
     """All the lines as one passage."""
-    return _joined([close(line.text) for line in lines], lines)
+    texts = [close(line.text) for line in lines]
+    return _joined(texts, [fold(text) for text in texts], lines)
 
 
-def _joined(texts: Sequence[str], lines: Sequence[Paragraph]) -> Passage:
-    parts: list[str] = []
+def _joined(texts: Sequence[str], folded: Sequence[str], lines: Sequence[Paragraph]) -> Passage:
     starts: list[int] = []
+    gaps: list[str] = []
     length = 0
+    before = ""
     for text in texts:
-        if (
-            parts
-            and parts[-1][-1:].isalpha()
-            and parts[-1][-1:].isascii()
-            and text[:1].isascii()
-            and text[:1].isalpha()
-        ):
-            parts.append(" ")
-            length += 1
+        gap = " " if _is_latin(before[-1:]) and _is_latin(text[:1]) else ""
+        length += len(gap)
+        gaps.append(gap)
         starts.append(length)
-        parts.append(text)
         length += len(text)
-    text = "".join(parts)
-    return Passage(text, fold(text), starts, lines)
+        before = text
+    joints = [gap + text for gap, text in zip(gaps, texts, strict=True)]
+    return Passage("".join(joints), "".join(map(str.__add__, gaps, folded)), starts, lines)
+
+
+def _is_latin(char: str) -> bool:
+    return char.isascii() and char.isalpha()
 
 
 def _paragraph_ends(lines: Sequence[Paragraph], folded: Sequence[str]) -> list[bool]:
@@ -306,7 +308,7 @@ def _paragraph_ends(lines: Sequence[Paragraph], folded: Sequence[str]) -> list[b
 
 def _width(text: str) -> int:
     """How wide a text is printed, in half widths."""
-    return len(text) + sum(not char.isascii() for char in text)
+    return len(text.encode("gb18030", "replace"))
 
 
 def _margins(lines: Sequence[Paragraph]) -> dict[int | None, tuple[float, float]]:

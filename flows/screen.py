@@ -131,19 +131,22 @@ def show_counts(documents: pl.DataFrame, seconds: Mapping[str, float]) -> None:
 def show_where(lake_uri: str) -> None:
     """Print where the Parquet is and a question that can be pasted."""
     place = lake_uri.removeprefix("file://") + "/curated/latest"
+    ask = _ASK_S3 if place.startswith("s3://") else _ASK
     print(f"\nThe Parquet: {place}/<dataset>/*.parquet. A question to paste:\n")
-    if place.startswith("s3://"):
-        print(f"""python -c "
-import polars as pl
-lines, documents = (pl.scan_parquet('{place}/' + name + '/*.parquet') for name in ('expenditure_lines', 'documents'))
-named = lines.join(documents.select('document_id', 'publisher_name'), on='document_id')
-print(named.group_by('publisher_name', 'fiscal_year').agg(pl.sum('amount_yuan')).sort('publisher_name', 'fiscal_year').collect())
-" """)
-        return
-    print(f"""python -c "
+    print(f"{sys.executable} - <<'END'\n{ask.format(place=place)}END")
+
+
+_ASK = """\
 import duckdb
-duckdb.sql(\\"\\"\\"
-  SELECT publisher_name, d.fiscal_year, nature, sum(amount_yuan) AS yuan
-  FROM '{place}/expenditure_lines/*.parquet' JOIN '{place}/documents/*.parquet' d USING (document_id)
-  GROUP BY ALL ORDER BY ALL\\"\\"\\").show()
-" """)
+duckdb.sql('''
+    SELECT publisher_name, d.fiscal_year, nature, sum(amount_yuan) AS yuan
+    FROM "{place}/expenditure_lines/*.parquet" JOIN "{place}/documents/*.parquet" d USING (document_id)
+    GROUP BY ALL ORDER BY ALL''').show()
+"""
+_ASK_S3 = """\
+import polars as pl
+lines = pl.scan_parquet("{place}/expenditure_lines/*.parquet")
+documents = pl.scan_parquet("{place}/documents/*.parquet").select("document_id", "publisher_name")
+sums = lines.join(documents, on="document_id").group_by("publisher_name", "fiscal_year", "nature").agg(pl.sum("amount_yuan"))
+print(sums.sort("publisher_name", "fiscal_year", "nature").collect())
+"""

@@ -5,7 +5,8 @@ Entry points, each in its module:
 * `samples.load.load_budget(key)`: a budget of `figures/` (`city`, `district`)
 * `samples.draw.draw_budget(seed, n_items, traits)`, `draw_layout(seed)`: random budgets that balance, and page layouts
 * `samples.forms.printed(budget)`: the printed content, which every renderer takes
-* `samples.render_pdf.render_pdf(content, layout)`, `samples.render_text.render_text(content)`: bytes of a document
+* `samples.render_pdf.render_pdf(content, layout)`, and `render_docx`, `render_xlsx`, `render_html`, `render_markdown`,
+  `render_text` (tab-separated) and `render_flattened` (columns lost), each in the module of its name: bytes of a document
 * `samples.truth.expected_facts(budget)`: what a reader should find
 * `samples.bucket.SAMPLES`, `build(directory)`, `draw(directory, count)`: the sample bucket and documents for load;
   on the command line `python -m samples build|draw|list`

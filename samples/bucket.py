@@ -32,6 +32,7 @@ from samples.forms import counted_rows, printed, printed_forms
 from samples.load import load_budget
 from samples.render_pdf import DEFAULT_LAYOUT, Continuation, PageLayout, render_pdf
 from samples.render_text import render_text
+from samples.render_xlsx import render_xlsx
 
 PUBLISHED_AT = datetime(2024, 2, 5, 1, 30, tzinfo=UTC)
 REVISED_AT = datetime(2024, 3, 20, 6, 0, tzinfo=UTC)
@@ -172,6 +173,13 @@ SAMPLES: Sequence[Sample] = (
         DocumentState.PUBLISHED,
         "the unit edition of the same body: another budget, not a revision",
         _pdf(district_unit),
+        budget=district_unit,
+    ),
+    Sample(
+        "上海市云川区民生保障与人才事务局2024年单位预算.xlsx",
+        DocumentState.PUBLISHED,
+        "another rendition of the unit edition: a workbook with the same figures as the PDF",
+        lambda: render_xlsx(printed(district_unit())),
         budget=district_unit,
     ),
     Sample(

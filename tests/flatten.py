@@ -29,21 +29,20 @@ def flatten(document: Document, wear: Wear = Wear()) -> str:  # noqa: B008 (froz
     """The document as flattened text: paragraphs as they are, grids as lines without their empty cells."""
     chance = random.Random(wear.seed)
     lines: list[str] = []
-    last: list[str] = []
+    last: list[list[str]] = []
+    title = False
     for block in document.blocks:
         if isinstance(block, Grid):
             header, rows = _grid_to_lines(block, wear, chance)
-            again = last[-wear.overlap :] if wear.overlap and not header and chance.random() < 0.5 else []
-            if header and last and lines[-1] == last[-1]:
-                again = last[-wear.overlap :] if wear.overlap else []
-            lines += [*header, *again, *[line for row in rows for line in row]]
-            last = [line for row in rows for line in row]
+            is_continued = not title and bool(last)
+            again = last[-wear.overlap :] if wear.overlap and is_continued else []
+            lines += [*header, *(line for row in [*again, *rows] for line in row)]
+            last, title = rows, False
             if wear.page_numbers:
                 lines.append(f"- {chance.randrange(5, 40)} -")
-                last = []
         else:
             lines.append(block.text)
-            last = []
+            title = title or len(block.text) > 6
     return "\n\n".join(lines) + "\n"
 
 
@@ -90,7 +89,9 @@ def _row_to_lines(cells: Sequence[Cell], wear: Wear, chance: random.Random) -> I
             yield from (first, " ".join([*codes, *amounts]), rest)
         else:
             yield " ".join([*codes, first])
-            yield from ([rest, " ".join(amounts)] if amounts and chance.random() < 0.5 else [" ".join([rest, *amounts])])
+            yield from (
+                [rest, " ".join(amounts)] if amounts and chance.random() < 0.5 else [" ".join([rest, *amounts])]
+            )
         return
     line = texts[0]
     for before, text in zip(texts, texts[1:], strict=False):

@@ -151,12 +151,13 @@ def together(frames: Iterable[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataF
 
 def ingest(lake: Lake, folder: Path, results: Iterable[Mapping[str, pl.DataFrame]], *, publish: bool = True) -> None:
     """Land a folder, stage these results for its documents, record that they pass, publish."""
-    land(lake, folder)
     frames = together(results)
-    ids = lake.stage(frames, EXTRACTOR)
-    lake.record_audit(lake.staged(ids, EXTRACTOR), {})
-    if publish:
-        lake.publish()
+    with lake._ledger.store.session():  # the file is opened once: that is most of the time of a small test
+        land(lake, folder)
+        ids = lake.stage(frames, EXTRACTOR)
+        lake.record_audit(lake.staged(ids, EXTRACTOR), {})
+        if publish:
+            lake.publish()
 
 
 def land(lake: Lake, folder: Path) -> None:

@@ -141,7 +141,7 @@ def found_in(name: str) -> dict[tuple[str, str], Project]:
 @pytest.mark.parametrize("name", LARGE)
 def test_corpus__every_project_once(name: str) -> None:
     found = Counter((money.key(p.name or ""), p.implementer or "") for p in prose(name).projects)
-    assert found == Counter(labelled(name))
+    assert found == Counter(list(labelled(name)))
 
 
 @needs_corpus

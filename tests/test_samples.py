@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
 import pypdfium2
 import pytest
 from hypothesis import given, settings
@@ -193,6 +195,21 @@ def pdf_pages(document: bytes) -> list[str]:
         return [page.get_textpage().get_text_range() for page in pdf]
     finally:
         pdf.close()
+
+
+def printed_texts(document: bytes) -> list[str]:
+    """What a PDF, a workbook or a text shows, in words."""
+    if document.startswith(b"%PDF"):
+        return "\n".join(pdf_pages(document)).split()
+    if not document.startswith(b"PK"):
+        return document.decode().split()
+    cells = [cell for sheet in openpyxl.load_workbook(io.BytesIO(document)) for row in sheet for cell in row]
+    decimals = {"#,##0.00": 2, "#,##0": 0}
+    return [
+        f"{cell.value:,.{decimals[cell.number_format]}f}" if isinstance(cell.value, int | float) else str(cell.value)
+        for cell in cells
+        if cell.value is not None
+    ]
 
 
 def printed_amounts(budget: Budget) -> Counter[str]:
@@ -393,9 +410,8 @@ def test_samples__are_of_every_kind() -> None:
 def test_samples__hold_what_their_state_says(sample: Sample) -> None:
     assert sample.budget is not None
     budget, document = sample.budget(), sample.document()
-    text = "\n".join(pdf_pages(document)) if document.startswith(b"%PDF") else document.decode()
 
-    assert printed_amounts(budget) - Counter(text.split()) == Counter()
+    assert printed_amounts(budget) - Counter(printed_texts(document)) == Counter()
     assert bool(broken(budget)) == (sample.state is DocumentState.HELD)
 
 

@@ -124,12 +124,12 @@ def test_fold__keeps_every_offset() -> None:
 
 def test_passages__joined_over_lines_and_pages_with_their_places() -> None:
     found = paged(
-        ["    本馆2031年收入预算1,212.12万元，其中：财政拨款收入950.", "12万元；事业收入262万元。", "    支出预算1,212.12万元，其中：财政拨款支出预算9"],
+        ["    本馆2031年收入预算1,212.12万元，其中：财政拨款收入950.", "12万元；事业收入262万元。", "    支出预算1,212.12万元，其中：本年度中的财政拨款支出预算总额9"],
         ["50.12万元。"],
     )
     first, second = passages(found.paragraphs())
     assert first.text == "本馆2031年收入预算1,212.12万元，其中：财政拨款收入950.12万元；事业收入262万元。"
-    assert second.text == "支出预算1,212.12万元，其中：财政拨款支出预算950.12万元。"
+    assert second.text == "支出预算1,212.12万元，其中：本年度中的财政拨款支出预算总额950.12万元。"
     at = first.text.index("950.12")
     page, box = first.place(at, at + 6)
     assert page == 1
@@ -138,8 +138,9 @@ def test_passages__joined_over_lines_and_pages_with_their_places() -> None:
 
 
 def test_passages__numbered_lines_are_paragraphs_of_their_own() -> None:
-    lines = ["主要用于：1、养护费1万元；", "2、展览费2万元；", "（3）其他", "3.5万元是另一行"]
-    assert [p.text for p in passages([Paragraph(line) for line in lines])] == [*lines[:2], "（3）其他3.5万元是另一行"]
+    lines = ["主要用于：1、养护费1万元；", "2、展览费2万元；", "（3）其他费用中的维修", "3.5万元在下一行"]
+    joined_last = "（3）其他费用中的维修3.5万元在下一行"
+    assert [p.text for p in passages([Paragraph(line) for line in lines])] == [*lines[:2], joined_last]
 
 
 def test_joined__words_keep_a_space_and_numbers_do_not() -> None:

@@ -1,0 +1,136 @@
+"""The prose of a document and of a batch: frames that fit the schema, hostile text in bounded time, speed beside the tables."""
+
+from __future__ import annotations
+
+import time
+
+import polars as pl
+import pytest
+
+from cnbudget.model import Document, MediaType, Paragraph
+from cnbudget.prose import Prose, prose_findings, prose_frames, read_prose
+from cnbudget.reading import read_document
+from cnbudget.recognise import recognise
+from cnbudget.schema import DATASETS
+from tests.corpus import DOCUMENTS, needs_corpus
+from tests.prose_labels import LABELLED, document, fiscal_year, labelled_facts, prose
+from tests.test_projects import CARE, SHOW
+from tests.test_reconcile import DOCUMENT, facts
+
+LINES = [
+    "某区园林局机构设置", "本部门中，行政单位1家，具体包括：", "1.某区园林局本部",
+    "2031年部门预算编制说明", "2031年，某区园林局收入预算5万元，其中：财政拨款收入4万元。",
+    "其他相关情况说明", "三、政府采购预算情况", "2031年政府采购预算1万元。",
+    "树木养护项目经费情况说明", *CARE, "花卉展览项目经费情况说明", *SHOW,
+]  # fmt: skip
+FACTS = facts(("financial_summary", "收入总计", None, "revenue", 60_000))
+
+
+def text_document(*lines: str) -> Document:
+    return Document(DOCUMENT, "d.txt", MediaType.TEXT, 1, 0, [Paragraph(line) for line in lines])
+
+
+def test_prose_frames__fit_the_schema_and_have_unique_keys() -> None:
+    frames = prose_frames([read_prose(text_document(*LINES), 2031)], FACTS)
+    assert {name: frame.height for name, frame in frames.items()} == {
+        "narrative_claims": 3,
+        "institutions": 2,
+        "disclosures": 1,
+        "projects": 2,
+        "project_items": 0,
+    }
+    for name, frame in frames.items():
+        schema = DATASETS[name].polars_schema()
+        assert dict(frame.select(list(schema)).schema) == schema
+        assert frame.select(DATASETS[name].key).is_unique().all()
+        required = [column.name for column in DATASETS[name].columns if not column.is_nullable]
+        assert frame.select(pl.col(required).null_count()).sum_horizontal().item() == 0
+
+
+def test_prose_findings__of_a_batch() -> None:
+    frames = prose_frames([read_prose(text_document(*LINES), 2031)], FACTS)
+    assert {key: [f.rule_id for f in found] for key, found in prose_findings(frames).items()} == {DOCUMENT: ["narrative_differs"]}
+
+
+def test_prose_frames__of_nothing() -> None:
+    frames = prose_frames([], FACTS.clear())
+    assert all(frame.is_empty() for frame in frames.values())
+    assert prose_findings(frames) == {}
+
+
+MEGABYTE = 1_000_000
+HOSTILE = {
+    "megabyte of digits": "1" * MEGABYTE,
+    "megabyte of amounts": "，收入预算5万元" * (MEGABYTE // 9),
+    "comma groups": "1,234," * (MEGABYTE // 6),
+    "bracket pairs": "（）" * 10_000 + "（" * 10_000 + "）" * 10_000,
+    "book title marks": "《" * 20_000 + "》" * 20_000 + "《》" * 20_000,
+    "quotation marks": "“" * 20_000 + "5万元" + "“”科目5万元" * 5_000,
+    "comparisons": "比2030年预算" * 20_000,
+    "formulas": "1*" * 50_000 + "=5元",
+    "spaces": " " * MEGABYTE + "万元",
+}
+_FRAMES = [
+    ["{}"],
+    ["部门预算编制说明", "{}"],
+    ["其他相关情况说明", "{}"],
+    ["机构设置", "{}"],
+    ["树木养护项目经费情况说明", "一、项目概述", "{}", "二、立项依据", "{}", "三、实施主体", "{}", "六、年度预算安排", "{}"],
+]
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_read_prose__hostile_text_in_bounded_time(kind: str) -> None:
+    start = time.perf_counter()
+    for template in _FRAMES:
+        found = read_prose(text_document(*(line.format(HOSTILE[kind]) for line in template)), 2031)
+        prose_frames([found], FACTS)
+    assert time.perf_counter() - start < 5
+
+
+def test_read_prose__no_section_no_record() -> None:
+    found = read_prose(text_document("收入预算5万元，比上年增加1万元。", *(f"{n}.第{n}行5元" for n in range(2000))), 2031)
+    assert found == Prose(DOCUMENT, 2031, [], [], [], [])
+
+
+def test_read_prose__thousands_of_titles_and_pieces_in_bounded_time() -> None:
+    lines = [line for n in range(3000) for line in (f"项目{n}经费情况说明", "一、项目概述", f"第{n}个项目", "六、年度预算安排", f"预算{n}元")]
+    start = time.perf_counter()
+    found = read_prose(text_document(*lines, *(f"无主{n}经费情况说明" for n in range(3000))), 2031)
+    assert len(found.projects) == 3000
+    assert time.perf_counter() - start < 5
+
+
+# --- the corpus ------------------------------------------------------------------------------------------------------
+
+
+@needs_corpus
+def test_corpus__findings_are_the_labelled_contradictions() -> None:
+    frames = prose_frames(
+        [prose(name) for name in LABELLED], pl.concat([labelled_facts(name) for name in LABELLED], how="vertical")
+    )
+    found = [finding for findings in prose_findings(frames).values() for finding in findings]
+    stated = sorted(finding.found or "" for finding in found)
+    assert stated == ["27283900.00", "294.4044.00元", "3526700.00", "7386600.00", "7386600.00", "8873600.00"]
+    assert not any(finding.is_holding for finding in found)
+
+
+@needs_corpus
+def test_corpus__other_layouts_are_read_without_an_exception() -> None:
+    for path in sorted(DOCUMENTS.glob("other-layouts/*.pdf")):
+        read_prose(read_document(path.name, path.read_bytes()), fiscal_year(path.name))
+
+
+@needs_corpus
+@pytest.mark.parametrize("name", [name for name in LABELLED if name.endswith(".pdf")])
+def test_corpus__prose_costs_no_more_than_the_tables(name: str) -> None:
+    def seconds(work: object) -> float:
+        start = time.perf_counter()
+        assert callable(work)
+        work()
+        return time.perf_counter() - start
+
+    data = (DOCUMENTS / name).read_bytes()
+    tables = min(seconds(lambda: recognise(read_document(name, data))) for _ in range(3))
+    words = min(seconds(lambda: read_prose(document(name), fiscal_year(name))) for _ in range(3))
+    assert words < tables
