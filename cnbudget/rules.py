@@ -14,7 +14,7 @@ from cnbudget import money
 from cnbudget.cover import Contradiction, Cover
 from cnbudget.identities import BY_ID
 from cnbudget.model import Box, Cause, CheckStatus, Document, Finding, FormId, Severity
-from cnbudget.recognise import Recognition
+from cnbudget.recognise import Recognition, is_total
 
 FORM_NAMES: Mapping[FormId, tuple[str, str]] = {
     FormId.FINANCIAL_SUMMARY: ("财务收支预算总表", "T1 financial summary"),
@@ -145,6 +145,48 @@ def unit_missing(case: Case) -> Iterator[Finding]:
             )
 
 
+def total_row_missing(case: Case) -> Iterator[Finding]:
+    """Every form but the last ends in a row of totals: without it a page may be lost that no sum would miss."""
+    for statement in case.recognition.statements:
+        if statement.form.form_id is FormId.THREE_PUBLIC_AND_AGENCY_OPERATING or not statement.rows:
+            continue
+        labels = [label for row in statement.rows for label in row.labels.values()]
+        if not any(is_total(label) for label in labels):
+            zh, en = FORM_NAMES[statement.form.form_id]
+            page = statement.pages[-1] if statement.pages else None
+            yield Finding(
+                "total_row_missing",
+                Severity.ERROR,
+                Cause.UNKNOWN,
+                statement.form.form_id.value,
+                f"《{zh}》没有合计行，最后一行是“{labels[-1] if labels else ''}”。请核对第{page or '?'}页之后是否缺页。",
+                f"{en} has no row of totals; its last row is {labels[-1] if labels else 'blank'}. "
+                f"Check whether a page after page {page or '?'} is missing.",
+                expected="合计",
+                found=labels[-1] if labels else None,
+                page=page,
+                is_holding=True,
+            )
+
+
+def table_between_forms(case: Case) -> Iterator[Finding]:
+    """A table with numbers but without a title among the forms may be a part of one that was not recognised."""
+    pages = [page for statement in case.recognition.statements for page in statement.pages]
+    for index, item in enumerate(case.recognition.others, 1):
+        if not item.title and item.n_numbers and item.page and pages and min(pages) < item.page < max(pages):
+            yield Finding(
+                "table_between_forms",
+                Severity.ERROR,
+                Cause.EXTRACTION,
+                f"page {item.page}/{index}",
+                f"第{item.page}页的表没有标题，其 {item.n_numbers} 个数字不能归入前后的预算表。请对照原文核对该页。",
+                f"page {item.page}: a table without a title holds {item.n_numbers} numbers that fit no form around it. "
+                "Compare with the page.",
+                page=item.page,
+                is_holding=True,
+            )
+
+
 def cover_contradicts_forms(case: Case) -> Iterator[Finding]:
     """Cover, form titles and 编制部门 name the same year, publisher and kind of publisher."""
     for item in case.contradictions:
@@ -269,6 +311,8 @@ def empty_note_under_filled_form(case: Case) -> Iterator[Finding]:
 RULES: tuple[Rule, ...] = (
     form_missing,
     unit_missing,
+    total_row_missing,
+    table_between_forms,
     cover_contradicts_forms,
     number_unassigned,
     identity_broken,

@@ -290,8 +290,8 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _fingerprints(connection: duckdb.DuckDBPyConnection) -> tuple[str | None, str | None]:
-    sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'ledger' AND table_name = 'definitions'"
-    if not connection.execute(sql).fetchall():
+    try:
+        tables, views = connection.execute("SELECT tables, views FROM ledger.definitions").fetchall()[0]
+    except duckdb.CatalogException:
         return None, None
-    tables, views = connection.execute("SELECT tables, views FROM ledger.definitions").fetchall()[0]
     return str(tables), str(views)
