@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
 
-from cnbudget.flattened import TextRow, Token
-from cnbudget.forms import BY_ID
 from cnbudget.identities import ROW_SUMS
 from cnbudget.model import FormId, Measure, Side
 from cnbudget.solver import Equation, Placement, Term, Variable, Vector
+from cnbudget.textrows import TextRow, Token
 
 T1, T2, T3, T4, T5, T6, T7, T8, T9 = FormId
 M = Measure
@@ -129,11 +128,11 @@ def place_row(
         vector = [0] * len(columns)
         for column, amount in zip(placement, amounts, strict=True):
             vector[column] = amount
-        if all(
-            abs(vector[total] - sum(vector[part] for part in parts)) <= slack
-            or (needs_no_part and not any(part in placement for part in parts))
-            for total, parts, needs_no_part in sums
-        ):
+        for total, parts, needs_no_part in sums:
+            rest = vector[total] - sum([vector[part] for part in parts])
+            if abs(rest) > slack and not (needs_no_part and not any(part in placement for part in parts)):
+                break
+        else:
             options[placement] = tuple(vector)
     return Variable(options)
 
@@ -170,10 +169,9 @@ def _add_sum(half: Half, identity_id: str, whole: Row | None, parts: Sequence[Ro
     parts = [row for row in parts if row.amounts]
     if whole is None or not whole.amounts or not parts or any(row.is_odd for row in (whole, *parts)):
         return
-    columns = tuple((column,) for column in range(len(half.columns)))
-    terms = [Term(whole.variable, columns, -1), *(Term(row.variable, columns) for row in parts)]
+    terms = [Term(whole.variable, None, -1), *(Term(row.variable, None) for row in parts)]
     slack = sum(max(row.halves) for row in (whole, *parts))
-    half.equations.append(Equation(identity_id, terms, (0,) * len(columns), slack))
+    half.equations.append(Equation(identity_id, terms, (0,) * len(half.columns), slack))
 
 
 # --- among the forms --------------------------------------------------------------------------------------------------
@@ -199,14 +197,18 @@ def equations_among(halves: Halves) -> Iterator[Equation]:
             yield _agree("T2_T4_classes", [(t2, row, [[M.FISCAL_APPROPRIATION]])], [(t4, other, [[M.TOTAL]])])
     if t2 is not None or t3 is not None:
         yield from _funds_by_code(halves, t2, t3)
-    if t5 is not None and t8 is not None and t5.total is not None and t8.total is not None:
-        # A T8 that prints its 合计 and no amount at all says that there is no basic expenditure.
-        if t8.total.amounts or t8.is_empty:
-            yield _agree("T5_T8_total", [(t5, t5.total, [[M.BASIC]])], [(t8, t8.total, [[M.TOTAL]])])
+    if t5 is not None and t8 is not None:
+        yield from _basic(t5, t8)
     if t1 is not None and t3 is not None and M.PROJECT in t1.columns:
         wide = [[M.BASIC_PERSONNEL, M.BASIC_OPERATING], [M.PROJECT]]
         for row, other in _shared(t1, t3):
             yield _agree("T1_T3_basic", [(t1, row, wide)], [(t3, other, [[M.BASIC], [M.PROJECT]])])
+
+
+def _basic(t5: Half, t8: Half) -> Iterator[Equation]:
+    """T5 basic total = T8 total. A T8 that prints its 合计 and no amount at all says that there is no basic expenditure."""
+    if t5.total is not None and t8.total is not None and t5.total.amounts and (t8.total.amounts or t8.is_empty):
+        yield _agree("T5_T8_total", [(t5, t5.total, [[M.BASIC]])], [(t8, t8.total, [[M.TOTAL]])])
 
 
 def _agree(
@@ -260,9 +262,11 @@ def _fund_forms(halves: Halves) -> list[Half] | None:
 def _funds_by_class(halves: Halves, t4: Half) -> Iterator[Equation]:
     for number, (measure, form_id) in enumerate(zip(FUNDS, FUND_FORMS, strict=True), 5):
         form = halves.get((form_id, None))
-        for row, other in _shared(t4, form) if form is not None else ():
+        if form is None:
+            continue
+        for row, other in _shared(t4, form):
             yield _agree(f"T4_T{number}_classes", [(t4, row, [[measure]])], [(form, other, [[M.TOTAL]])])
-        if form is not None and form.total is not None and form.is_empty and t4.total is not None and t4.total.amounts:
+        if form.total is not None and form.is_empty and t4.total is not None and t4.total.amounts:
             yield _agree(f"T4_T{number}_classes", [(t4, t4.total, [[measure]])], [(form, form.total, [[M.TOTAL]])])
 
 

@@ -10,51 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from itertools import pairwise
 
 from cnbudget import money
-from cnbudget.classification import (
-    Classification,
-    class_by_name,
-    economic_classification,
-    functional_classification,
-    name_key,
-)
-from cnbudget.forms import HEADER_WORDS, OTHER_FORM_TITLE, TITLE_PREFIX, Form, title_form
+from cnbudget.forms import BY_ID, HEADER_WORDS, OTHER_FORM_TITLE, TITLE_PREFIX, Form, title_form
 from cnbudget.model import Document, FormId, Paragraph, Side
+from cnbudget.textrows import MAX_HEADER_LINES, TOTAL, Page, TextRow, Token, begins_row, close_page, read_row
 
-MAX_ROWS = 3000
-"""A form with more rows is none: the largest seen has under a hundred."""
-MAX_HEADER_LINES = 30
-MAX_FRAGMENT = 24
 MAX_LINE = 400
+"""Longer lines are no rows of a form."""
+MAX_HEADER = 120
+MAX_ROWS = 5000
+"""Of all forms together; the largest budget seen has some 400."""
+MAX_PAGES = 2000
 
-_CJK = r"[㐀-䶿一-鿿]"
-_CODE = re.compile(
-    r"(?:(?P<whole>[23]\d{4}(?:\d\d)?)(?![\d.,])"
-    r"|(?P<class>[23]\d\d)(?![\d.,])(?:\s*(?P<section>\d\d?)(?![\d.,])(?:\s*(?P<item>\d\d?)(?![\d.,]))?)?"
-    rf"|(?P<odd>\d{{1,3}})\s+(?P<odd_section>\d\d?)(?:\s+(?P<odd_item>\d\d?))?(?=\s*{_CJK}))\s*(?P<rest>.*)"
-)
-"""Code cells at the start of a row; a misprinted class (`7` for 210) is taken as it stands where sections and a name follow."""
-_TOTAL = re.compile(r"((?:合|总)\s*计|(?:本\s*年\s*)?(?:收\s*入|支\s*出)\s*(?:总|合)\s*计)\s*(?P<rest>.*)")
-_ORDINAL = (
-    r"[一二三四五六七八九十]{1,3}、|[(（][一二三四五六七八九十\d]{1,2}[)）]|(?<![\d.,])\d{1,2}\s*[.、．]\s*(?![\d.])"
-)
-_LABEL_START = re.compile(rf"{_ORDINAL}|(?:本年)?(?:收入|支出)(?:总计|合计)")
-_SPACED = re.compile(rf"(?<={_CJK})\s+(?={_CJK})")
-_AFTER_ORDINAL = re.compile(rf"({_ORDINAL})\s+")
-_LABEL_END = re.compile(r"[㐀-䶿一-鿿A-Za-z、][)）]?(?=[^㐀-䶿一-鿿A-Za-z]*$)")
-_TWO_DECIMALS = re.compile(r"(?:-?\d[\d,]*\.\d\d)+")
-_ONE_OF_TWO = re.compile(r"-?\d[\d,]*\.\d\d")
-_REVENUE = re.compile(
-    r"(?:财政拨款|一般公共预算|政府性基金|国有资本经营|事业收入|(?:事业单位)?经营收入|其他收入|收入|本年收入)"
-)
-_REVENUE_WORDS = ("财政拨款", "一般公共预算", "政府性基金", "国有资本经营", "事业单位经营收入", "其他收入", "经营收入")
-_PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
 _NOTE = re.compile(r"\s*(?:备?注|说明)\s*\d*\s*[:：]")
 _HEAD = re.compile(r"(?:编制(?:部门|单位)|单位)\s*[:：]")
 _DIGITS = str.maketrans("０１２３４５６７８９．　", "0123456789. ")
-_PROSE = re.compile(r"[。；;，]|[:：]")
+_SENTENCE = re.compile(r"[。；;，]")
+_HEADER_STARTS = frozenset("项本财类款合小基人公功科收支事经其一政国因三运备单购预部“2")
 _STRONG_HEADER = re.compile(
     r"项目(?:名称)?|.*科目.*|[类款项]|本年(?:收入|支出)|财政拨款(?:收入|支出)|(?:收入|支出)预算|.*三公经费.*|预算数"
 )
@@ -92,16 +66,17 @@ class _Reader:
     """Walks the lines once."""
 
     def __init__(self) -> None:
-        self.pages: list[_Page] = []
-        self.page: _Page | None = None
-        self.late: _Page | None = None
+        self.pages: list[Page] = []
+        self.page: Page | None = None
         self.before = ""
+        self.n_rows = 0
+        self.problem: str | None = None
 
-    def read(self, lines: Iterable[Paragraph]) -> list[_Page]:
+    def read(self, lines: Iterable[Paragraph]) -> list[Page]:
         for line in lines:
-            text = line.text
-            if len(text) <= MAX_LINE or self.page is not None:
-                self._line(line, text)
+            self._line(line, line.text)
+            if self.problem is not None:
+                break
         self._end()
         return self.pages
 
@@ -112,13 +87,19 @@ class _Reader:
             return
         page = self.page
         if page is None or not page.is_open:
-            if not _opens_header(text):
-                return
-            page = self._begin(_Page(page.form if page else None))
-        if len(text) > MAX_LINE and page.form is not None and not page.form.form_id.startswith("three"):
-            page.is_open = bool(_numbers(line, text)) and self._body(page, line)
-            return
-        self._body(page, line)
+            if page is not None and page.form is not None and text[:1].isdigit() and len(text) <= MAX_LINE:
+                page.is_open = begins_row(page.form, line, text.translate(_DIGITS))
+            if page is None or not page.is_open:
+                if not _opens_header(text):
+                    return
+                page = self._begin(Page(page.form if page else None))
+        if len(text) <= MAX_LINE:
+            self._body(page, line)
+        else:
+            close_page(page)
+            page.is_open = False
+            if not _SENTENCE.search(text):
+                page.strays.append(Token(f"{text[:40]} ...", line))
 
     def _title(self, text: str, before: str) -> bool:
         """Takes a line that is a title, of one of the forms or of another table."""
@@ -133,7 +114,7 @@ class _Reader:
             joined = title_form(longer)
             form, key = (joined, longer) if joined is not None else (form, key)
         if form is not None:
-            self._begin(_Page(form, key))
+            self._begin(Page(form, key))
             return True
         if "," not in key and "。" not in key and OTHER_FORM_TITLE.fullmatch(TITLE_PREFIX.sub("", key)):
             if self.page is not None and self.page.in_header and HEADER_WORDS.fullmatch(key):
@@ -142,56 +123,65 @@ class _Reader:
             return True
         return False
 
-    def _begin(self, page: _Page) -> _Page:
+    def _begin(self, page: Page) -> Page:
         self._end()
         self.page = page
         self.pages.append(page)
+        if len(self.pages) > MAX_PAGES:
+            self.problem = f"the document has more than {MAX_PAGES} table pages"
         return page
 
     def _end(self) -> None:
         if self.page is not None:
-            _close(self.page)
+            close_page(self.page)
         self.page = None
 
-    def _body(self, page: _Page, line: Paragraph) -> bool:
-        """One line below a title; False where it ends the table."""
+    def _body(self, page: Page, line: Paragraph) -> None:
+        """One line below a title: header, head, note or row, or the end of the table."""
         text = line.text.translate(_DIGITS).strip()
         if not page.in_header and page.rows and _opens_header(text):
-            self._begin(_Page(page.form)).headers.append(text)
-            return True
-        if _NOTE.match(text):
-            _close(page)
+            self._begin(Page(page.form)).headers.append(text)
+        elif _NOTE.match(text):
+            close_page(page)
             page.notes.append(money.joined(line.text))
             page.is_open = False
-        elif _HEAD.search(text) and not _TOTAL.match(text):
+        elif _HEAD.search(text) and not TOTAL.match(text):
             page.head.append(text)
-        elif len(page.rows) >= MAX_ROWS or not self._row(page, line, text):
-            _close(page)
+        elif not self._row(page, line, text):
+            close_page(page)
             page.is_open = False
-        return page.is_open
 
-    def _row(self, page: _Page, line: Paragraph, text: str) -> bool:
+    def _row(self, page: Page, line: Paragraph, text: str) -> bool:
+        if page.in_header and (len(text) > MAX_HEADER or _SENTENCE.search(text)):
+            return False
         form = page.form or _signed(page.headers)
-        if form is None:
+        is_loose = form is not None and not form.has_codes and not form.is_two_sided
+        if form is None or (is_loose and _signed(page.headers) is None):
             page.headers.append(text)
             return len(page.headers) <= MAX_HEADER_LINES
-        if form.form_id is FormId.THREE_PUBLIC_AND_AGENCY_OPERATING:
-            return _read_loose(page, line, text)
-        if form.is_two_sided:
-            return _read_two_sided(page, line, text)
-        return _read_coded(page, line, text)
+        n_before = len(page.rows)
+        goes_on = read_row(page, form, line, text)
+        self.n_rows += len(page.rows) - n_before
+        if self.n_rows > MAX_ROWS:
+            self.problem = f"the forms have more than {MAX_ROWS} rows"
+        return goes_on
 
 
 def document_to_forms(document: Document, wanted: Sequence[FormId]) -> list[TextForm]:
     """The wanted forms whose title stands in a line of the document, in the order of the statutory list."""
-    pages = _Reader().read(block for block in document.blocks if isinstance(block, Paragraph))
-    by_form = _pages_by_form(pages)
-    return [_pages_to_form(form_id, by_form[form_id]) for form_id in FormId if form_id in wanted and form_id in by_form]
+    reader = _Reader()
+    by_form = _pages_by_form(reader.read(block for block in document.blocks if isinstance(block, Paragraph)))
+    found = [
+        _pages_to_form(form_id, by_form[form_id]) for form_id in FormId if form_id in wanted and form_id in by_form
+    ]
+    for form in found if reader.problem else ():
+        form.problem = reader.problem
+    return found
 
 
 def _opens_header(text: str) -> bool:
     """Whether a line opens a table header: header words alone, and one of those no row is made of."""
-    if len(text) > 80:
+    if len(text) > 80 or not (text[:1] in _HEADER_STARTS or "科目" in text):
         return False
     words = [money.key(word) for word in re.sub(r"项\s+目", "项目", text).split()]
     return (
@@ -201,18 +191,24 @@ def _opens_header(text: str) -> bool:
     )
 
 
+def _signed(headers: Sequence[str]) -> Form | None:
+    """The form that a header names by words that no other has."""
+    text = money.key("".join(headers))
+    return next((BY_ID[form_id] for pattern, form_id in _SIGNATURES if pattern.search(text)), None)
+
+
 # --- pages to forms --------------------------------------------------------------------------------------------------
 
 
-def _pages_by_form(pages: Sequence[_Page]) -> dict[FormId, list[_Page]]:
+def _pages_by_form(pages: Sequence[Page]) -> dict[FormId, list[Page]]:
     """Pages under the form that each belongs to; only forms with a title are there.
 
     A header names its form by its own words; a title goes with the header below it, unless that names another form and the
     page above, whose header names the title's form, has none: then the title was taken up late.
     """
-    by_form: dict[FormId, list[_Page]] = {}
+    by_form: dict[FormId, list[Page]] = {}
     titled: set[FormId] = set()
-    above: _Page | None = None
+    above: Page | None = None
     for page in pages:
         signed = _signed(page.headers)
         if page.title is not None and page.form is not None:
@@ -226,15 +222,18 @@ def _pages_by_form(pages: Sequence[_Page]) -> dict[FormId, list[_Page]]:
             page.form = signed
         if page.form is not None:
             by_form.setdefault(page.form.form_id, []).append(page)
-            above = page if page.has_body else above
+            above = page if _has_body(page) else above
     return {form_id: found for form_id, found in by_form.items() if form_id in titled}
 
 
-def _pages_to_form(form_id: FormId, pages: Sequence[_Page]) -> TextForm:
-    """One form from its pages: put in order of their codes, and without what was printed twice."""
-    from cnbudget.forms import BY_ID
+def _has_body(page: Page) -> bool:
+    """Whether there is a table below a title: a contents page has none."""
+    return bool(page.rows) or _signed(page.headers) is not None or any(map(_opens_header, page.headers))
 
-    filled = [page for page in pages if page.has_body] or list(pages[:1])
+
+def _pages_to_form(form_id: FormId, pages: Sequence[Page]) -> TextForm:
+    """One form from its pages: put in order of their codes, and without what was printed twice."""
+    filled = [page for page in pages if _has_body(page)]
     titled = next((page for page in filled if page.title), None) or next(page for page in pages if page.title)
     found = TextForm(BY_ID[form_id], titled.title or "", [titled.title or ""])
     for page in filled:
@@ -265,7 +264,7 @@ def _sort_key(row: TextRow) -> str:
 
 def _is_sorted(rows: Sequence[TextRow]) -> bool:
     keys = [_sort_key(row) for row in rows]
-    return all(a <= b for a, b in zip(keys, keys[1:], strict=False))
+    return all(a <= b for a, b in pairwise(keys))
 
 
 def _without_overlap(rows: Sequence[TextRow]) -> list[TextRow]:

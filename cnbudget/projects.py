@@ -35,8 +35,9 @@ _IMPLEMENTER = re.compile(
 _OWN_OFFICE = re.compile(r"\(?(?:本级|本部)\)?$")
 _CITED = re.compile(
     r"(?P<title>《[^《》]{1,200}(?:《[^《》]{1,200}》[^《》]{0,200})*》)"
-    r"|(?P<number>[一-鿿]{1,14}[〔\[【<(]\d{4}[〕\]】>)]第?\d{1,5}号|[一-鿿]{2,14}\d{4}年(?:第)?\d{1,5}号|令?第\d{1,5}号令?)"
+    r"|(?P<number>(?:(?![的按据照知])[一-鿿]){1,14}[〔\[【<(]\d{4}[〕\]】>)]第?\d{1,5}号|[一-鿿]{2,14}\d{4}年(?:第)?\d{1,5}号|令?第\d{1,5}号令?)"
 )
+_BREAK = re.compile(r"[;；、，。\n]")
 _ALIKE = 30
 """Two texts of a field are of one project if their first characters, this many, are the same."""
 _MIN_LIKENESS = 0.3
@@ -193,8 +194,8 @@ class _PieceReader:
     def head(self, number: int) -> None:
         if not self.pieces or self.is_over or number <= self.pieces[-1].last:
             piece = _Piece({}, self.pending)
-            if self.stray:
-                piece.fields[0] = self.stray
+            if self.stray:  # what stands before the first heading goes on with the field before it
+                piece.fields[number - 1] = self.stray
             self.pieces.append(piece)
             self.pending, self.stray = [], []
         self.pieces[-1].fields[number] = []
@@ -423,15 +424,23 @@ def _in_full(name: str, known: dict[str, str]) -> str:
 
 
 def _cited(text: str) -> Iterator[dict[str, str | None]]:
-    """Documents cited, each with the number that follows it."""
-    title: str | None = None
-    for match in _CITED.finditer(text):
+    """Documents cited, each with the number that follows it in its clause or stands right before it."""
+    matches = list(_CITED.finditer(text))
+    number_of: dict[int, int] = {}
+    taken: set[int] = set()
+    for index, match in enumerate(matches):
+        if not match["title"]:
+            continue
+        after, before = matches[index + 1 : index + 2], matches[index - 1 : index] if index else []
+        if after and after[0]["number"] and not _BREAK.search(text, match.end(), after[0].start()):
+            number_of[index] = index + 1
+        elif before and before[0]["number"] and before[0].end() == match.start() and index - 1 not in taken:
+            number_of[index] = index - 1
+        if index in number_of:
+            taken.add(number_of[index])
+    for index, match in enumerate(matches):
         if match["title"]:
-            if title is not None:
-                yield {"title": title, "number": None}
-            title = match["title"]
-        else:
-            yield {"title": title, "number": match["number"]}
-            title = None
-    if title is not None:
-        yield {"title": title, "number": None}
+            number = matches[number_of[index]]["number"] if index in number_of else None
+            yield {"title": match["title"], "number": number}
+        elif index not in taken:
+            yield {"title": None, "number": match["number"]}

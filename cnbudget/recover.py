@@ -26,7 +26,7 @@ from cnbudget.balance import (
     keep_at_least,
     place_row,
 )
-from cnbudget.flattened import TextForm, TextRow, Token, document_to_forms
+from cnbudget.flattened import TextForm, document_to_forms
 from cnbudget.forms import REVENUE_SOURCE_LABELS, Form, sides_of
 from cnbudget.model import (
     Cell,
@@ -41,7 +41,10 @@ from cnbudget.model import (
 from cnbudget.recognise import PrintedAmount, Recognition, Statement, StatementRow, Unassigned, is_total, read_head
 from cnbudget.sections import Section, SectionKind, section_kind, sections
 from cnbudget.solver import MAX_STEPS, Placement, Search, Variable, propagate
+from cnbudget.textrows import TextRow, Token
 
+ENOUGH_FORMS = 5
+"""With fewer of the nine forms it is a budget of another layout, whose titles may end like ours."""
 MAX_NAMED = 50
 """So many numbers without a place are named one by one; the rest of a form as one count."""
 
@@ -69,7 +72,7 @@ def recover(document: Document, recognition: Recognition) -> Recognition:
     numbers left over is `incomplete`, and each of these numbers unassigned. Grids are taken as they were read.
     """
     forms = document_to_forms(document, recognition.missing) if recognition.missing else []
-    if not forms:
+    if not forms or len(forms) + len(recognition.statements) < ENOUGH_FORMS:
         return recognition
     return _Recovery(document, recognition, forms).result()
 
@@ -95,26 +98,25 @@ class _Recovery:
 
     def result(self) -> Recognition:
         self._search()
-        before = self.recognition
-        statements, unassigned = list(before.statements), list(before.unassigned)
-        incomplete = set(before.incomplete)
-        for form, statement in self.forms:
-            lost = list(self._fill(form, statement))
-            unassigned.extend(_shortened(lost))
-            if lost:
-                incomplete.add(form.form.form_id)
-            statements.append(statement)
+        lost = {form.form.form_id: list(self._fill(form, statement)) for form, statement in self.forms}
+        broken = {half.form_id for half in self.halves.values() if half.is_broken}
+        # What disagrees stands before what is merely open because of it.
+        named = [item for form_id in sorted(lost, key=lambda f: f not in broken) for item in _shortened(lost[form_id])]
         order = list(FormId)
-        statements.sort(key=lambda statement: order.index(statement.form.form_id))
-        placed = {
-            (t.text, t.line.page, t.line.box) for form, _ in self.forms for row in form.rows for t in _tokens(row)
-        }
-        unassigned = [
-            item
-            for item in unassigned
-            if item.box is None or item not in before.unassigned or (item.text, item.page, item.box) not in placed
-        ]
-        return replace(before, statements=statements, unassigned=unassigned, incomplete=incomplete)
+        statements = [*self.recognition.statements, *(statement for _, statement in self.forms)]
+        return replace(
+            self.recognition,
+            statements=sorted(statements, key=lambda statement: order.index(statement.form.form_id)),
+            unassigned=[*self._still_unassigned(), *named],
+            incomplete={*self.recognition.incomplete, *(form_id for form_id, items in lost.items() if items)},
+        )
+
+    def _still_unassigned(self) -> list[Unassigned]:
+        """Numbers that were left over beside the grids, without those that are rows of a form found here."""
+        rows = [row for form, _ in self.forms for row in form.rows]
+        found = {(token.text, token.line.page, token.line.box) for row in rows for token in _tokens(row)}
+        left = self.recognition.unassigned
+        return [item for item in left if item.box is None or (item.text, item.page, item.box) not in found]
 
     # --- the search, in the order in which proofs may be used
 
@@ -157,8 +159,8 @@ class _Recovery:
         rows = [StatementRow(number, row.codes, _labels(row), [], row.page) for number, row in enumerate(form.rows, 1)]
         statement.rows.extend(rows)
         if form.problem is not None:
-            for row in form.rows:
-                yield from (_unassigned(token, form.problem) for token in _tokens(row))
+            for text in form.rows:
+                yield from (_unassigned(token, form.problem) for token in _tokens(text))
             return
         for half in (h for (form_id, _), h in self.halves.items() if form_id is statement.form.form_id):
             why = self._reason(half)
@@ -416,9 +418,13 @@ def _claims(document: Document, statements: Sequence[Statement]) -> dict[Measure
 def _other_notes(document: Document) -> list[Section]:
     """其他相关情况说明 alone: the rest of the prose does not speak of T9."""
     lines = [block for block in document.blocks if isinstance(block, Paragraph)]
-    starts = [index for index, line in enumerate(lines) if section_kind(line.text) is SectionKind.OTHER_NOTES]
-    found = []
-    for start in starts:
+    starts = [
+        index
+        for index, line in enumerate(lines)
+        if "情况" in line.text and section_kind(line.text) is SectionKind.OTHER_NOTES
+    ]
+    found: list[Section] = []
+    for start in starts[:5]:
         part = sections(replace(document, blocks=lines[start : start + 60]))
         found.extend(section for section in part if section.kind is SectionKind.OTHER_NOTES)
     return found

@@ -34,15 +34,16 @@ class Variable:
 
 @dataclass(slots=True, eq=False)
 class Term:
-    """A row in an equation: for each dimension the columns that are added, and the sign of all of them."""
+    """A row in an equation: for each dimension the columns that are added (None: each column is a dimension), and the sign."""
 
     variable: Variable
-    columns: tuple[tuple[int, ...], ...]
+    columns: tuple[tuple[int, ...], ...] | None
     sign: int = 1
 
     def contribution(self, vector: Vector) -> Vector:
-        sign = self.sign
-        return tuple(sign * sum(vector[column] for column in columns) for columns in self.columns)
+        if self.columns is not None:
+            vector = tuple([sum([vector[column] for column in columns]) for columns in self.columns])
+        return vector if self.sign == 1 else tuple([-amount for amount in vector])
 
 
 @dataclass(slots=True, eq=False)
@@ -95,6 +96,7 @@ def _size(equation: Equation) -> int:
 
 def _revise(equation: Equation, search: Search) -> list[Variable]:
     """Strikes out what the equation excludes; the variables that lost a placement."""
+    search.steps_left -= len(equation.terms)
     rest = list(equation.constant)
     free: list[tuple[Variable, dict[Vector, list[Placement]]]] = []
     for term in equation.terms:
@@ -170,4 +172,7 @@ def _bounds(n_dimensions: int, choices: Sequence[Sequence[Vector]], tolerance: i
 
 
 def _is_within(total: Vector, bounds: Sequence[tuple[int, int]]) -> bool:
-    return all(low <= amount <= high for amount, (low, high) in zip(total, bounds, strict=True))
+    for amount, (low, high) in zip(total, bounds, strict=True):
+        if not low <= amount <= high:
+            return False
+    return True

@@ -1,14 +1,14 @@
-"""Flattened text -> rows of tokens: the forms of a text whose tables lost their cells.
+"""Lines of a form -> rows: codes, labels and numbers in printed order.
 
-What is left of a table there are lines: codes, labels and numbers in printed order, without the empty cells. The ladder: lines ->
-pages (a run of rows under one header) -> forms (the pages of one form, in order and without what overlaps) -> rows. Which
-column a number stood in is not asked here.
+Three kinds of form, three ways to read a line: rows that begin with a code, rows of two halves that begin with numbered
+labels, and T9's numbers alone. A line that is no row goes on with the row above (the rest of a wrapped name, its numbers), or
+ends the table.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -20,14 +20,13 @@ from cnbudget.classification import (
     functional_classification,
     name_key,
 )
-from cnbudget.forms import HEADER_WORDS, OTHER_FORM_TITLE, TITLE_PREFIX, Form, title_form
-from cnbudget.model import Document, FormId, Paragraph, Side
+from cnbudget.forms import Form
+from cnbudget.model import FormId, Paragraph, Side
 
-MAX_ROWS = 3000
-"""A form with more rows is none: the largest seen has under a hundred."""
 MAX_HEADER_LINES = 30
 MAX_FRAGMENT = 24
-MAX_LINE = 400
+MAX_TOKENS = 60
+"""A row is not given more numbers than this; with so many it has no placement anyway."""
 
 _CJK = r"[㐀-䶿一-鿿]"
 _CODE = re.compile(
@@ -36,7 +35,7 @@ _CODE = re.compile(
     rf"|(?P<odd>\d{{1,3}})\s+(?P<odd_section>\d\d?)(?:\s+(?P<odd_item>\d\d?))?(?=\s*{_CJK}))\s*(?P<rest>.*)"
 )
 """Code cells at the start of a row; a misprinted class (`7` for 210) is taken as it stands where sections and a name follow."""
-_TOTAL = re.compile(r"((?:合|总)\s*计|(?:本\s*年\s*)?(?:收\s*入|支\s*出)\s*(?:总|合)\s*计)\s*(?P<rest>.*)")
+TOTAL = re.compile(r"((?:合|总)\s*计|(?:本\s*年\s*)?(?:收\s*入|支\s*出)\s*(?:总|合)\s*计)\s*(?P<rest>.*)")
 _ORDINAL = (
     r"[一二三四五六七八九十]{1,3}、|[(（][一二三四五六七八九十\d]{1,2}[)）]|(?<![\d.,])\d{1,2}\s*[.、．]\s*(?![\d.])"
 )
@@ -51,25 +50,7 @@ _REVENUE = re.compile(
 )
 _REVENUE_WORDS = ("财政拨款", "一般公共预算", "政府性基金", "国有资本经营", "事业单位经营收入", "其他收入", "经营收入")
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
-_NOTE = re.compile(r"\s*(?:备?注|说明)\s*\d*\s*[:：]")
-_HEAD = re.compile(r"(?:编制(?:部门|单位)|单位)\s*[:：]")
-_DIGITS = str.maketrans("０１２３４５６７８９．　", "0123456789. ")
 _PROSE = re.compile(r"[。；;，]|[:：]")
-_STRONG_HEADER = re.compile(
-    r"项目(?:名称)?|.*科目.*|[类款项]|本年(?:收入|支出)|财政拨款(?:收入|支出)|(?:收入|支出)预算|.*三公经费.*|预算数"
-)
-_SIGNATURES = (
-    (re.compile(r"因公出国|机关运行"), FormId.THREE_PUBLIC_AND_AGENCY_OPERATING),
-    (re.compile(r"经济分类|人员经费合计"), FormId.BASIC_EXPENDITURE_BY_ECONOMIC),
-    (re.compile(r"本年收入"), FormId.FINANCIAL_SUMMARY),
-    (re.compile(r"财政拨款收入.*财政拨款支出"), FormId.FISCAL_APPROPRIATION_SUMMARY),
-    (re.compile(r"政府性基金(?:预算)?支出"), FormId.GOVERNMENT_FUND_BUDGET_BY_FUNCTION),
-    (re.compile(r"国有资本经营(?:预算)?支出"), FormId.STATE_CAPITAL_OPERATIONS_BUDGET_BY_FUNCTION),
-    (re.compile(r"一般公共预算支出"), FormId.GENERAL_PUBLIC_BUDGET_BY_FUNCTION),
-    (re.compile(r"收入预算|事业收入"), FormId.REVENUE_SUMMARY),
-    (re.compile(r"支出预算"), FormId.EXPENDITURE_SUMMARY),
-)
-"""Words of a header that only one form has, in the order in which to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +88,11 @@ class TextRow:
 
     @property
     def is_total(self) -> bool:
-        return not any(self.codes) and any(_TOTAL.fullmatch(label) for label in self.labels.values())
+        return not any(self.codes) and any(TOTAL.fullmatch(label) for label in self.labels.values())
 
 
 @dataclass(slots=True)
-class _Page:
+class Page:
     """A run of rows under one title or header."""
 
     form: Form | None
@@ -124,10 +105,6 @@ class _Page:
     fragments: list[str] = field(default_factory=list)
     is_open: bool = True
     in_header: bool = True
-
-    @property
-    def has_body(self) -> bool:
-        return bool(self.headers or self.rows)
 
 
 def _numbers(line: Paragraph, text: str) -> list[Token] | None:
@@ -155,11 +132,27 @@ def _label_and_numbers(line: Paragraph, text: str) -> tuple[str, list[Token]] | 
     return None if tokens is None else (money.joined(text[:cut]), tokens)
 
 
+def read_row(page: Page, form: Form, line: Paragraph, text: str) -> bool:
+    """Takes one line of a form; False where it ends the table. `text`: the line with plain digits."""
+    if _PAGE_NUMBER.fullmatch(text):
+        return True
+    if form.form_id is FormId.THREE_PUBLIC_AND_AGENCY_OPERATING:
+        return _read_loose(page, line, text)
+    return (_read_two_sided if form.is_two_sided else _read_coded)(page, line, text)
+
+
+def begins_row(form: Form, line: Paragraph, text: str) -> bool:
+    """Whether a line by itself reads as a row of a coded form: code, name and numbers, and nothing else."""
+    code = _CODE.match(text) if form.has_codes else None
+    found = _label_and_numbers(line, code["rest"]) if code else None
+    return found is not None and bool(found[0]) and len(found[1]) > 1
+
+
 # --- coded forms -----------------------------------------------------------------------------------------------------
 
 
-def _read_coded(page: _Page, line: Paragraph, text: str) -> bool:
-    total = _TOTAL.match(text)
+def _read_coded(page: Page, line: Paragraph, text: str) -> bool:
+    total = TOTAL.match(text)
     if total and not (page.in_header and money.key(text) == "合计" and "合计" not in money.key("".join(page.headers))):
         tokens = _numbers(line, total["rest"])
         if tokens is not None:
@@ -182,13 +175,13 @@ def _read_coded(page: _Page, line: Paragraph, text: str) -> bool:
     return _continue_row(page, line, text, None)
 
 
-def _add(page: _Page, row: TextRow) -> bool:
+def _add(page: Page, row: TextRow) -> bool:
     """Takes a new row; lines of text between it and the last one are shared out among the two."""
     if page.in_header and not row.labels and any(row.codes) and page.headers and _begins_name(row, page.headers[-1]):
         page.fragments.append(money.joined(page.headers.pop()))
     page.in_header = False
     if page.rows and page.fragments and not row.labels and any(row.codes):
-        own = _shared_out(page.rows[-1], row, page.fragments)
+        own = _shared_out(page.rows[-1], page.fragments)
         kept, page.fragments = page.fragments[own:], page.fragments[:own]
         _flush(page)
         page.fragments = kept
@@ -202,7 +195,7 @@ def _add(page: _Page, row: TextRow) -> bool:
     return True
 
 
-def _shared_out(last: TextRow, row: TextRow, fragments: Sequence[str]) -> int:
+def _shared_out(last: TextRow, fragments: Sequence[str]) -> int:
     """How many pieces of text between two rows belong to the first: as their names tell, else as many as stood before it."""
     label = last.labels.get(None, "")
     for own in range(len(fragments) + 1):
@@ -211,7 +204,7 @@ def _shared_out(last: TextRow, row: TextRow, fragments: Sequence[str]) -> int:
     return last.n_before
 
 
-def _flush(page: _Page) -> bool:
+def _flush(page: Page) -> bool:
     """Joins waiting pieces of text to the label of the last row, unless the label is whole without them."""
     if not page.fragments:
         return True
@@ -242,11 +235,9 @@ def _code_and_book(row: TextRow) -> tuple[str, Classification]:
     return code, economic_classification() if code.startswith("3") else functional_classification()
 
 
-def _continue_row(page: _Page, line: Paragraph, text: str, side: Side | None) -> bool:
+def _continue_row(page: Page, line: Paragraph, text: str, side: Side | None) -> bool:
     """A line without a code: numbers or a piece of the label of the row above, or the end of the table."""
     last = page.rows[-1] if page.rows else None
-    if _PAGE_NUMBER.fullmatch(text):
-        return True
     tokens = _numbers(line, text)
     if tokens is not None:
         if last is None:
@@ -273,7 +264,7 @@ def _continue_row(page: _Page, line: Paragraph, text: str, side: Side | None) ->
     return True
 
 
-def _lose(page: _Page, line: Paragraph, text: str) -> None:
+def _lose(page: Page, line: Paragraph, text: str) -> None:
     """Amounts of a line that ends a table are named: a row may have been misread."""
     amounts = [piece for piece in text.split() if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+\.\d\d", piece)]
     page.strays.extend(Token(piece, line, money.parse_amount(piece)) for piece in amounts)
@@ -282,7 +273,7 @@ def _lose(page: _Page, line: Paragraph, text: str) -> None:
 # --- forms with two halves -------------------------------------------------------------------------------------------
 
 
-def _read_two_sided(page: _Page, line: Paragraph, text: str) -> bool:
+def _read_two_sided(page: Page, line: Paragraph, text: str) -> bool:
     text = _SPACED.sub(" ", _AFTER_ORDINAL.sub(r"\1", text))
     close = re.sub(rf"(?<={_CJK}) (?={_CJK}(?: |$))", "", text)
     starts = [match.start() for match in _LABEL_START.finditer(close)]
@@ -316,14 +307,12 @@ def _side(label: str) -> Side:
     return Side.LEFT if is_clipped or (_REVENUE.match(bare) and not bare.endswith("支出")) else Side.RIGHT
 
 
-def _continue_two_sided(page: _Page, line: Paragraph, text: str) -> bool:
+def _continue_two_sided(page: Page, line: Paragraph, text: str) -> bool:
     """Pieces of labels, or the numbers of the last label."""
     if not page.rows:
         _lose(page, line, text)
         return True
     row = page.rows[-1]
-    if _PAGE_NUMBER.fullmatch(text):
-        return True
     side = next(reversed(row.labels))
     tokens = _numbers(line, text)
     if tokens is not None:
@@ -349,9 +338,7 @@ def _continue_two_sided(page: _Page, line: Paragraph, text: str) -> bool:
 # --- T9: numbers alone -----------------------------------------------------------------------------------------------
 
 
-def _read_loose(page: _Page, line: Paragraph, text: str) -> bool:
-    if _PAGE_NUMBER.fullmatch(text):
-        return True
+def _read_loose(page: Page, line: Paragraph, text: str) -> bool:
     tokens = _numbers(line, text)
     if tokens is None:
         if page.in_header:
@@ -366,7 +353,7 @@ def _read_loose(page: _Page, line: Paragraph, text: str) -> bool:
     return True
 
 
-def _close(page: _Page) -> None:
+def close_page(page: Page) -> None:
     """Gives the last row its waiting pieces of text."""
     if page.rows and page.fragments:
         last = page.rows[-1]
@@ -374,5 +361,3 @@ def _close(page: _Page) -> None:
             page.fragments = page.fragments[: last.n_before]
         _flush(page)
     page.fragments = []
-
-

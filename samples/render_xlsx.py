@@ -111,6 +111,9 @@ class _Writer:
                 place.number_format = "#,##0" + ("." + "0" * len(number[1]) if number[1] else "")
         if cell.row_span * cell.column_span > 1:
             self.sheet.merge_cells(
-                start_row=top, start_column=left, end_row=top + cell.row_span - 1, end_column=left + cell.column_span - 1
+                start_row=top,
+                start_column=left,
+                end_row=top + cell.row_span - 1,
+                end_column=left + cell.column_span - 1,
             )
             place.alignment = Alignment("center", "center", wrap_text=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from cnbudget import money
 from cnbudget.model import Cell, Document, Grid
@@ -25,7 +25,7 @@ class Wear:
     seed: int = 0
 
 
-def flatten(document: Document, wear: Wear = Wear()) -> str:  # noqa: B008 (frozen)
+def flatten(document: Document, wear: Wear = Wear()) -> str:
     """The document as flattened text: paragraphs as they are, grids as lines without their empty cells."""
     chance = random.Random(wear.seed)
     lines: list[str] = []
@@ -94,7 +94,7 @@ def _row_to_lines(cells: Sequence[Cell], wear: Wear, chance: random.Random) -> I
             )
         return
     line = texts[0]
-    for before, text in zip(texts, texts[1:], strict=False):
+    for before, text in pairwise(texts):
         touches = wear.glue and money.parse_amount(before) is not None and money.parse_amount(text) is None
         line += text if touches and len(before) > 3 and chance.random() < 0.5 else f" {text}"
     yield line

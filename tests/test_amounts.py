@@ -34,7 +34,9 @@ def test_read_budget__total_alone(text: str, total: int) -> None:
 
 
 def test_read_budget__numbered_items() -> None:
-    assert read("2031年该项目预算60万元。其中：1. 养护费、补种费45万元；2. 展览费，预算10万元；3、其他费用共计5万元。") == (
+    assert read(
+        "2031年该项目预算60万元。其中：1. 养护费、补种费45万元；2. 展览费，预算10万元；3、其他费用共计5万元。"
+    ) == (
         600_000,
         [("养护费、补种费", 450_000), ("展览费", 100_000), ("其他费用", 50_000)],
     )
@@ -50,7 +52,9 @@ def test_read_budget__units_mixed() -> None:
 
 
 def test_read_budget__formulas_stand_beside_their_items() -> None:
-    text = fold("（1）工资161380.64元/人/年*14人=2259329元，（2）伙食400元/人/月*14人*12月=67200元；以上资金合计2326529元。")
+    text = fold(
+        "（1）工资161380.64元/人/年*14人=2259329元，（2）伙食400元/人/月*14人*12月=67200元；以上资金合计2326529元。"
+    )
     found = read_budget(text)
     assert found.total_yuan == 2_326_529
     assert [(text[slice(*i.name)], i.yuan, text[slice(*i.formula)]) for i in found.items if i.formula] == [

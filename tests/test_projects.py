@@ -46,13 +46,35 @@ BOTH = [("树木养护", "某区园林局", 100), ("花卉展览", "某区花卉
 
 def test_projects__fields_as_printed() -> None:
     (project,) = read("树木养护项目经费情况说明", *CARE)
-    assert (project.name, project.implementer, project.period) == ("树木养护", "某区园林局", "2031年1月1日至2031年12月31日")
+    assert (project.name, project.implementer, project.period) == (
+        "树木养护",
+        "某区园林局",
+        "2031年1月1日至2031年12月31日",
+    )
     assert project.goals == "详见单位的项目绩效目标表"
     assert not project.is_cut
     assert json.loads(project.cited_documents) == [
         {"title": "《关于树木养护的通知》", "number": "某园〔2030〕15号"},
         {"title": "《公园条例》", "number": None},
     ]
+
+
+def test_projects__cited_documents_with_their_numbers() -> None:
+    basis = "根据园林局《养护办法》（某园〔2030〕1号）；按某府〔2029〕2号《采购办法》，某办发【2028】3号；《公园条例》"
+    care = [*CARE[:3], basis, *CARE[4:]]
+    assert [(c["title"], c["number"]) for c in json.loads(read("养护项目经费情况说明", *care)[0].cited_documents)] == [
+        ("《养护办法》", "某园〔2030〕1号"),
+        ("《采购办法》", "某府〔2029〕2号"),
+        (None, "某办发【2028】3号"),
+        ("《公园条例》", None),
+    ]
+
+
+def test_projects__text_before_the_first_heading_goes_on_with_the_field_before_it() -> None:
+    lines = ["花卉展览项目经费情况说明", *SHOW, CARE[3], *CARE[4:], "树木养护项目经费情况说明", *CARE[:3]]
+    found = {project.name: project for project in read(*lines)}
+    assert found["树木养护"].legal_basis == CARE[3]
+    assert found["树木养护"].overview == CARE[1]
 
 
 def test_projects__same_name_for_two_implementers_is_two() -> None:
@@ -63,7 +85,10 @@ def test_projects__same_name_for_two_implementers_is_two() -> None:
 
 def test_projects__heading_inside_a_line_and_title_without_its_ending() -> None:
     care = [*CARE[:5], f"{CARE[5]} 四、实施方案", *CARE[7:]]
-    assert keys(read("树木养护经费", *care, "花卉展览项目经费情况说", *SHOW)) == [("树木养护经费", *BOTH[0][1:]), BOTH[1]]
+    assert keys(read("树木养护经费", *care, "花卉展览项目经费情况说", *SHOW)) == [
+        ("树木养护经费", *BOTH[0][1:]),
+        BOTH[1],
+    ]
 
 
 def test_projects__title_after_its_text_and_titles_together() -> None:
@@ -73,7 +98,16 @@ def test_projects__title_after_its_text_and_titles_together() -> None:
 
 
 def test_projects__whole_and_partial_repetitions_are_one_project() -> None:
-    lines = ["树木养护项目经费情况说明", *CARE, *CARE, *CARE[4:], "花卉展览项目经费情况说明", *SHOW[:2], *SHOW, *SHOW[:4]]
+    lines = [
+        "树木养护项目经费情况说明",
+        *CARE,
+        *CARE,
+        *CARE[4:],
+        "花卉展览项目经费情况说明",
+        *SHOW[:2],
+        *SHOW,
+        *SHOW[:4],
+    ]
     assert keys(read(*lines)) == BOTH
 
 

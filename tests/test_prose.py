@@ -49,7 +49,9 @@ def test_prose_frames__fit_the_schema_and_have_unique_keys() -> None:
 
 def test_prose_findings__of_a_batch() -> None:
     frames = prose_frames([read_prose(text_document(*LINES), 2031)], FACTS)
-    assert {key: [f.rule_id for f in found] for key, found in prose_findings(frames).items()} == {DOCUMENT: ["narrative_differs"]}
+    assert {key: [f.rule_id for f in found] for key, found in prose_findings(frames).items()} == {
+        DOCUMENT: ["narrative_differs"]
+    }
 
 
 def test_prose_frames__of_nothing() -> None:
@@ -75,7 +77,17 @@ _FRAMES = [
     ["部门预算编制说明", "{}"],
     ["其他相关情况说明", "{}"],
     ["机构设置", "{}"],
-    ["树木养护项目经费情况说明", "一、项目概述", "{}", "二、立项依据", "{}", "三、实施主体", "{}", "六、年度预算安排", "{}"],
+    [
+        "树木养护项目经费情况说明",
+        "一、项目概述",
+        "{}",
+        "二、立项依据",
+        "{}",
+        "三、实施主体",
+        "{}",
+        "六、年度预算安排",
+        "{}",
+    ],
 ]
 
 
@@ -89,12 +101,18 @@ def test_read_prose__hostile_text_in_bounded_time(kind: str) -> None:
 
 
 def test_read_prose__no_section_no_record() -> None:
-    found = read_prose(text_document("收入预算5万元，比上年增加1万元。", *(f"{n}.第{n}行5元" for n in range(2000))), 2031)
+    found = read_prose(
+        text_document("收入预算5万元，比上年增加1万元。", *(f"{n}.第{n}行5元" for n in range(2000))), 2031
+    )
     assert found == Prose(DOCUMENT, 2031, [], [], [], [])
 
 
 def test_read_prose__thousands_of_titles_and_pieces_in_bounded_time() -> None:
-    lines = [line for n in range(3000) for line in (f"项目{n}经费情况说明", "一、项目概述", f"第{n}个项目", "六、年度预算安排", f"预算{n}元")]
+    lines = [
+        line
+        for n in range(3000)
+        for line in (f"项目{n}经费情况说明", "一、项目概述", f"第{n}个项目", "六、年度预算安排", f"预算{n}元")
+    ]
     start = time.perf_counter()
     found = read_prose(text_document(*lines, *(f"无主{n}经费情况说明" for n in range(3000))), 2031)
     assert len(found.projects) == 3000

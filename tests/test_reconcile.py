@@ -102,7 +102,9 @@ def test_reconcile__account_by_name(subject: str, stated: str, code: str | None,
 
 
 def test_reconcile__account_paid_from_two_funds_is_added_up() -> None:
-    figures = facts((T5, "水利", "21303", "total", 100), ("government_fund_budget_by_function", "水利", "21303", "total", 50))
+    figures = facts(
+        (T5, "水利", "21303", "total", 100), ("government_fund_budget_by_function", "水利", "21303", "total", 50)
+    )
     assert reconciled("1.“水利”科目150元", figures)["status"].to_list() == ["agrees"]
 
 
@@ -189,7 +191,9 @@ def _wanted(name: str, row: dict[str, object]) -> set[ClaimStatus]:
     last = str(row["subject"]).removesuffix("（项）").rpartition("）")[2]
     printed = str(row["amount_printed"])
     for defect in labels_of("defects", name):
-        is_it = printed in defect["claim"] and (last in defect["claim"] + defect["evidence_quote"] or "预算安排" in defect["claim"])
+        is_it = printed in defect["claim"] and (
+            last in defect["claim"] + defect["evidence_quote"] or "预算安排" in defect["claim"]
+        )
         if is_it and defect["kind"] == "narrative_vs_table" and "用途" not in defect["where"]:
             of_plan = row["measure"] == ClaimMeasure.ACCOUNT_PLANNED
             if of_plan or "预算安排" not in defect["claim"]:

@@ -17,7 +17,11 @@ def text_document(*lines: str) -> Document:
 def paged(*pages: list[str]) -> Document:
     """Lines 12 points high from the left margin on, as wide as they have characters of 10 points."""
     blocks = [
-        Paragraph(line.lstrip(), number, Box(50 + indent, 100 + 14 * row, 50 + indent + 10 * len(line.strip()), 112 + 14 * row))
+        Paragraph(
+            line.lstrip(),
+            number,
+            Box(50 + indent, 100 + 14 * row, 50 + indent + 10 * len(line.strip()), 112 + 14 * row),
+        )
         for number, page in enumerate(pages, 1)
         for row, line in enumerate(page)
         for indent in [20 * (len(line) - len(line.lstrip()))]
@@ -61,7 +65,9 @@ def test_sections__in_any_order_contents_left_out() -> None:
 
 
 def test_sections__contents_of_numbered_titles_end_where_one_comes_again() -> None:
-    found = text_document("目录", "一、主要职能", "二、预算编制说明", "一、主要职能", "看展。", "二、预算编制说明", "收入预算5万元。")
+    found = text_document(
+        "目录", "一、主要职能", "二、预算编制说明", "一、主要职能", "看展。", "二、预算编制说明", "收入预算5万元。"
+    )
     assert outline(found) == [("functions", 1), ("narrative", 1)]
 
 
@@ -72,7 +78,12 @@ def test_sections__contents_over_two_pages() -> None:
 
 def test_sections__prose_between_forms_and_titles_of_projects_are_kept() -> None:
     grid = Grid([], 1, 1, GridSource.TABS)
-    lines = [Paragraph("2031年部门收入预算总表"), grid, Paragraph("收入预算5万元，比上年增加1万元。"), Paragraph("养护项目经费情况说明")]
+    lines = [
+        Paragraph("2031年部门收入预算总表"),
+        grid,
+        Paragraph("收入预算5万元，比上年增加1万元。"),
+        Paragraph("养护项目经费情况说明"),
+    ]
     found = sections(Document("d", "d.txt", MediaType.TEXT, 1, 0, lines))
     assert [(section.kind.value, section.lines[0].text) for section in found] == [
         ("forms", "收入预算5万元，比上年增加1万元。"),
@@ -82,7 +93,10 @@ def test_sections__prose_between_forms_and_titles_of_projects_are_kept() -> None
 
 def test_sections__text_clipped_at_a_page_foot_comes_once() -> None:
     clipped = ["  7.“行政运行”科目88.70万元，主要用于养护公园内的各种树木和灌木", "以及苗圃。"]
-    found = paged(["预算编制说明", "  6.“水利”科目5万元，主要用于河道的维修和养护以及其他各项工作。", *clipped], [*clipped, "  8.完。"])
+    found = paged(
+        ["预算编制说明", "  6.“水利”科目5万元，主要用于河道的维修和养护以及其他各项工作。", *clipped],
+        [*clipped, "  8.完。"],
+    )
     (section,) = sections(found)
     assert [line.text for line in section.lines].count("以及苗圃。") == 1
     assert section.lines[-1].text == "8.完。"
@@ -97,7 +111,12 @@ def test_sections__page_numbers_running_heads_and_a_page_printed_twice_are_gone(
 
 
 def test_sections__block_repeated_in_a_text_without_pages() -> None:
-    block = ["三、实施主体", "某区园林局", "四、实施方案", "按季度对公园内的树木、灌木和草坪进行养护，并对养护情况进行考核。"]
+    block = [
+        "三、实施主体",
+        "某区园林局",
+        "四、实施方案",
+        "按季度对公园内的树木、灌木和草坪进行养护，并对养护情况进行考核。",
+    ]
     found = text_document("养护项目经费情况说明", *block, *block, "七、绩效目标")
     assert outline(found) == [("projects", 1 + len(block) + 1)]
 
@@ -118,13 +137,17 @@ def test_close__spaces_of_justified_text(printed: str, read: str) -> None:
 
 def test_fold__keeps_every_offset() -> None:
     printed = "（一）２０３１年“三公”经费：１．５万元，占５％；ＡＢ"
-    assert fold(printed) == '(一)2031年“三公“经费:1.5万元，占5%;AB'
+    assert fold(printed) == "(一)2031年“三公“经费:1.5万元，占5%;AB"
     assert len(fold(printed)) == len(printed)
 
 
 def test_passages__joined_over_lines_and_pages_with_their_places() -> None:
     found = paged(
-        ["    本馆2031年收入预算1,212.12万元，其中：财政拨款收入950.", "12万元；事业收入262万元。", "    支出预算1,212.12万元，其中：本年度中的财政拨款支出预算总额9"],
+        [
+            "    本馆2031年收入预算1,212.12万元，其中：财政拨款收入950.",
+            "12万元；事业收入262万元。",
+            "    支出预算1,212.12万元，其中：本年度中的财政拨款支出预算总额9",
+        ],
         ["50.12万元。"],
     )
     first, second = passages(found.paragraphs())

@@ -1,0 +1,179 @@
+"""One source on its way through a batch, and the rows of `documents` and `findings` that come of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import polars as pl
+
+from cnbudget import classification
+from cnbudget.cover import Cover
+from cnbudget.model import CheckStatus, Document, DocumentState, Finding, FormId, Severity
+from cnbudget.prose import Prose
+from cnbudget.recognise import Recognition, Statement
+from cnbudget.schema import DATASETS
+from cnbudget.support import Verdict
+
+_UNDECIDED = frozenset({"cli.py", "reference.py", "report.py", "sandbox.py"})
+"""Files that show or host a result but do not decide it."""
+
+
+@dataclass(slots=True)
+class Parsed:
+    """One source on its way: what was read, what it is, and what is wrong with it."""
+
+    file_name: str
+    document_id: str
+    n_bytes: int
+    media_type: str
+    n_pages: int = 0
+    cover: Cover = field(default_factory=Cover)
+    recognition: Recognition | None = None
+    document: Document | None = None
+    verdict: Verdict = field(default_factory=lambda: Verdict(DocumentState.HELD, "not read"))
+    prose: Prose | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def by_form(self) -> Mapping[FormId, Statement]:
+        """The forms that were found, by their id."""
+        found = self.recognition.statements if self.recognition is not None else ()
+        return {statement.form.form_id: statement for statement in found}
+
+    @property
+    def has_figures(self) -> bool:
+        return self.verdict.state is DocumentState.PARSED and self.cover.fiscal_year is not None
+
+    @property
+    def budget_id(self) -> str | None:
+        """Jurisdiction, publisher, kind, year and stage; None where one of them is not known."""
+        cover = self.cover
+        if not (cover.publisher_name and cover.publisher_kind and cover.fiscal_year):
+            return None
+        place = cover.jurisdiction_code or "unknown"
+        name = classification.publisher_id(cover.publisher_name, cover.jurisdiction_code)
+        return "/".join((place, name, cover.publisher_kind, str(cover.fiscal_year), cover.stage))
+
+
+@cache
+def extractor_version() -> str:
+    """A hash of the code and data that decide the result: of this package, of PDFium's binding and of polars."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.suffix in {".py", ".csv"} and path.name not in _UNDECIDED:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for package in ("pypdfium2", "polars"):
+        digest.update(f"{package}={metadata.version(package)}".encode())
+    return digest.hexdigest()[:12]
+
+
+def findings_frame(batch: Sequence[Parsed]) -> pl.DataFrame:
+    dataset = DATASETS["findings"]
+    rows = []
+    for parsed in batch:
+        seen: dict[tuple[str, str], int] = {}
+        for finding in parsed.findings:
+            count = seen[finding.rule_id, finding.locus] = seen.get((finding.rule_id, finding.locus), 0) + 1
+            locus = finding.locus if count == 1 else f"{finding.locus}#{count}"
+            rows.append(_finding_row(parsed, finding, locus))
+    return pl.DataFrame(rows, schema=dataset.polars_schema(), orient="row")
+
+
+def _finding_row(parsed: Parsed, finding: Finding, locus: str) -> tuple[object, ...]:
+    owner = parsed.budget_id or parsed.document_id
+    evidence = "\0".join(str(part) for part in (finding.expected, finding.found, finding.evidence_quote))
+    box = finding.box
+    place = (box.x0, box.y0, box.x1, box.y1) if box else (None, None, None, None)
+    return (
+        hashlib.sha256(f"{owner}\0{finding.rule_id}\0{locus}".encode()).hexdigest()[:20],
+        parsed.document_id,
+        parsed.cover.fiscal_year,
+        finding.rule_id,
+        finding.severity.value,
+        finding.cause.value,
+        finding.is_holding,
+        locus,
+        finding.message_zh,
+        finding.message_en,
+        finding.expected,
+        finding.found,
+        finding.difference,
+        finding.page,
+        *place,
+        finding.evidence_quote,
+        hashlib.sha256(evidence.encode()).hexdigest(),
+        None,
+        None,
+    )
+
+
+def documents_frame(batch: Sequence[Parsed], frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    status = pl.col("status")
+    counts = [
+        frames["budget_facts"].group_by("document_id").agg(n_facts=pl.len()),
+        frames["identity_checks"]
+        .group_by("document_id")
+        .agg(
+            n_identities=pl.len(),
+            n_identities_broken=(status == CheckStatus.BROKEN.value).sum(),
+            n_identities_not_checkable=(status == CheckStatus.NOT_CHECKABLE.value).sum(),
+        ),
+        frames["findings"]
+        .group_by("document_id")
+        .agg(
+            n_numbers_unassigned=(pl.col("rule_id") == "number_unassigned").sum(),
+            n_findings_error=(pl.col("severity") == Severity.ERROR.value).sum(),
+            n_findings_warning=(pl.col("severity") == Severity.WARNING.value).sum(),
+        ),
+    ]
+    dataset = DATASETS["documents"]
+    own = pl.DataFrame(
+        [_document_row(parsed) for parsed in batch],
+        schema={
+            name: kind for name, kind in dataset.polars_schema().items() if not name.startswith("n_") or name in _OWN
+        },
+        orient="row",
+    )
+    for count in counts:
+        own = own.join(count, on="document_id", how="left", maintain_order="left")
+    return own.with_columns(pl.col("^n_.*$").fill_null(0))
+
+
+_OWN = ("n_bytes", "n_pages")
+
+
+def _document_row(parsed: Parsed) -> dict[str, object]:
+    cover = parsed.cover
+    holding = [finding for finding in parsed.findings if finding.is_holding]
+    state, reason = parsed.verdict.state, parsed.verdict.reason
+    if state is DocumentState.PARSED and holding:
+        more = f" (and {len(holding) - 1} more)" if len(holding) > 1 else ""
+        state, reason = DocumentState.HELD, holding[0].message_en + more
+    return {
+        "document_id": parsed.document_id,
+        "file_name": parsed.file_name,
+        "media_type": parsed.media_type,
+        "n_bytes": parsed.n_bytes,
+        "n_pages": parsed.n_pages,
+        "publisher_id": classification.publisher_id(cover.publisher_name, cover.jurisdiction_code)
+        if cover.publisher_name
+        else None,
+        "publisher_name": cover.publisher_name,
+        "publisher_kind": cover.publisher_kind,
+        "jurisdiction_name": cover.jurisdiction_name,
+        "jurisdiction_level": cover.jurisdiction_level,
+        "jurisdiction_code": cover.jurisdiction_code,
+        "fiscal_year": cover.fiscal_year,
+        "stage": cover.stage if parsed.document is not None else None,
+        "budget_id": parsed.budget_id,
+        "is_current": False,
+        "state": state,
+        "state_reason": reason,
+        "extractor_version": extractor_version(),
+    }

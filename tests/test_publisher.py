@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cnbudget.schema import DATASETS, STAGED
+from tests.lakes import EXTRACTOR, FailingBucket, drop, ingest, lake_at, read_latest, staged_frames
+from warehouse.bucket import LocalBucket
+from warehouse.publisher import to_parquet
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+class Watched(FailingBucket):
+    """A bucket whose reader adds up the money, and joins it with `documents`, after every write to latest/."""
+
+    def __post_init__(self) -> None:
+        self.sums: list[tuple[int, int]] = []
+
+    def write(self, key: str, data: bytes) -> str:
+        etag = super().write(key, data)
+        home = Path(self.inner.uri.removeprefix("file://"))
+        if key.startswith("curated/") and (home / "curated/latest/documents").exists():
+            lines = read_latest(home, "expenditure_lines")
+            current = read_latest(home, "documents").filter("is_current")
+            joined = lines.join(current, on="document_id", how="semi")
+            self.sums.append((int(lines["amount_yuan"].sum()), int(joined["amount_yuan"].sum())))
+        return etag
+
+
+def test_write_stale__a_document_that_moves_to_another_partition_never_counts_twice(inbox: Path, home: Path) -> None:
+    bucket = Watched(LocalBucket(home))
+    lake = lake_at(home, bucket=bucket)
+    document = drop(inbox, "a.pdf", b"1")
+    ingest(lake, inbox, [staged_frames(document, 100)])
+    for version, year in (("x2", 2023), ("x3", 2025)):
+        lake.stage(staged_frames(document, 100, fiscal_year=year, extractor_version=version), version)
+        lake.record_audit(lake.staged([document], version), {})
+        lake.publish()
+    assert {naive for naive, _ in bucket.sums} == {0, 100}
+    assert {joined for _, joined in bucket.sums} == {0, 100}
+    assert [path.name for path in (home / "curated/latest/documents").iterdir()] == ["2025-310117.parquet"]
+    assert read_latest(home, "expenditure_lines")["amount_yuan"].to_list() == [Decimal(100)]
+
+
+def test_write_stale__a_revision_is_seen_whole_or_not_at_all(inbox: Path, home: Path) -> None:
+    bucket = Watched(LocalBucket(home))
+    lake = lake_at(home, bucket=bucket)
+    old = drop(inbox, "old", b"1", day=1)
+    ingest(lake, inbox, [staged_frames(old, 100)])
+    new = drop(inbox, "new", b"2", day=2)
+    ingest(lake, inbox, [staged_frames(new, 110)])
+    assert {joined for _, joined in bucket.sums} == {0, 100, 110}
+    assert bucket.sums[-1] == (110, 110)
+
+
+def test_write_stale__one_more_document_rewrites_its_partition_alone(inbox: Path, home: Path) -> None:
+    bucket = FailingBucket(LocalBucket(home))
+    lake = lake_at(home, bucket=bucket)
+    ingest(lake, inbox, [staged_frames(drop(inbox, "a", b"1"), jurisdiction_code="310101")])
+    bucket.written.clear()
+    ingest(lake, inbox, [staged_frames(drop(inbox, "b", b"2"), budget_id="c", jurisdiction_code="310117")])
+    names = {key.rpartition("/")[2] for key in bucket.written if key.startswith("curated/")}
+    assert names == {"2024-310117.parquet", "datapackage.json"}
+
+
+def test_write_stale__a_held_document_rewrites_no_figures(inbox: Path, home: Path) -> None:
+    bucket = FailingBucket(LocalBucket(home))
+    lake = lake_at(home, bucket=bucket)
+    ingest(lake, inbox, [staged_frames(drop(inbox, "a", b"1"))])
+    bucket.written.clear()
+    ingest(lake, inbox, [staged_frames(drop(inbox, "b", b"2"), budget_id="c", state="held")])
+    written = {key.split("/")[2] for key in bucket.written if key.startswith("curated/")}
+    assert written == {"documents", "document_sources", "datapackage.json"}
+
+
+def test_write_stale__a_code_that_is_no_code_stays_in_the_folder(inbox: Path, home: Path) -> None:
+    ingest(lake_at(home), inbox, [staged_frames(drop(inbox, "a", b"1"), jurisdiction_code="../../x")])
+    assert [path.name for path in (home / "curated/latest/documents").iterdir()] == ["2024-______x.parquet"]
+
+
+def test_to_package__lists_every_file_with_rows_and_sha256(inbox: Path, home: Path) -> None:
+    ingest(lake_at(home), inbox, [staged_frames(drop(inbox, "a", b"1"))])
+    latest = home / "curated/latest"
+    package = json.loads((latest / "datapackage.json").read_bytes())
+    assert {resource["name"] for resource in package["resources"]} == {*STAGED, "document_sources"}
+    for resource in package["resources"]:
+        (file,) = resource["files"]
+        data = (latest / file["path"]).read_bytes()
+        assert file["hash"] == f"sha256:{hashlib.sha256(data).hexdigest()}"
+        assert (file["bytes"], file["rows"]) == (len(data), pl.read_parquet(data).height)
+        assert [field["name"] for field in resource["schema"]["fields"]] == DATASETS[resource["name"]].column_names
+        assert resource["schema"]["primaryKey"] == list(DATASETS[resource["name"]].key)
+
+
+def test_to_parquet__the_same_rows_give_the_same_bytes_whatever_their_chunks() -> None:
+    one = staged_frames("a")["budget_facts"]
+    whole = pl.concat([one] * 1000, rechunk=True)
+    pieces = pl.concat([one] * 1000, rechunk=False)
+    assert to_parquet(whole, "budget_facts") == to_parquet(pieces, "budget_facts")
+
+
+def test_latest__reads_the_same_in_pyarrow_and_pandas(inbox: Path, home: Path) -> None:
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    ingest(lake_at(home), inbox, [staged_frames(drop(inbox, "a", b"1"), 42)])
+    folder = home / "curated/latest/expenditure_lines"
+    assert [int(value) for value in pq.read_table(folder)["amount_yuan"].to_pylist()] == [42]
+    assert [int(value) for value in pd.read_parquet(folder)["amount_yuan"]] == [42]
+    assert EXTRACTOR in set(pd.read_parquet(home / "curated/latest/documents")["extractor_version"])
