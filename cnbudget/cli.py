@@ -6,6 +6,7 @@ Heavy imports wait until a document is read, so that `--help` answers at once.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +15,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-DATASETS = (
-    "budget_facts",
-    "expenditure_lines",
-    "fiscal_expenditure_lines",
-    "revenue_lines",
-    "identity_checks",
-    "findings",
-)
+SECTIONS = {
+    "figures": "budget_facts",
+    "expenditure": "expenditure_lines",
+    "fiscal-expenditure": "fiscal_expenditure_lines",
+    "revenue": "revenue_lines",
+    "checks": "identity_checks",
+    "findings": "findings",
+    "claims": "narrative_claims",
+    "institutions": "institutions",
+    "disclosures": "disclosures",
+    "projects": "projects",
+    "items": "project_items",
+}
+"""What `read` can show, and the dataset it is."""
+
 FORMATS = ("table", "csv", "json", "parquet")
 
 PUBLISHABLE, NOT_PUBLISHABLE, NO_FILE = 0, 1, 2
@@ -61,9 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "read", help="print the figures of a document", description="Prints what a document holds."
     )
     read.add_argument("file", type=Path, metavar="FILE", help="a budget document")
-    read.add_argument(
-        "--dataset", choices=DATASETS, default="budget_facts", help="what to print (default: %(default)s)"
-    )
+    read.add_argument("--section", choices=SECTIONS, default="figures", help="what to print (default: %(default)s)")
     read.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: %(default)s)")
     read.add_argument(
         "--output", "-o", type=Path, metavar="PATH", help="write to a file (Parquet needs one, or a pipe)"
@@ -82,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read(options: argparse.Namespace, frames: dict[str, pl.DataFrame]) -> int:
-    frame, document = frames[options.dataset], frames["documents"].row(0, named=True)
+    frame, document = frames[SECTIONS[options.section]], frames["documents"].row(0, named=True)
     if document["state"] != "parsed":
         print(f"cnbudget: {document['file_name']}: {document['state']}: {document['state_reason']}", file=sys.stderr)
     if options.format == "parquet":
@@ -105,7 +111,7 @@ def _rendered(frame: pl.DataFrame, kind: str) -> str:
     return frame.write_json() if kind == "json" else _table(frame)
 
 
-_SHOWN = (
+_FIGURE_COLUMNS = (
     "form_id",
     "row_no",
     "row_label",
@@ -116,19 +122,26 @@ _SHOWN = (
     "n_identities_holding",
     "page",
 )
+_NOT_SHOWN = re.compile(
+    r".*_(?:id|sha256|reason|zh|kind)|[xy][01]|fiscal_year|stage|cell_ref|accepted_by|evidence_quote"
+)
 
 
 def _table(frame: pl.DataFrame) -> str:
     """A frame as text for people: all rows, the columns that tell most."""
     import polars as pl
 
-    shown = [column for column in _SHOWN if column in frame.columns] or [
-        column for column in frame.columns if not column.endswith(("_id", "_sha256", "x0", "y0", "x1", "y1"))
-    ]
+    is_figures = "amount_printed" in frame.columns and "form_id" in frame.columns
+    shown = _FIGURE_COLUMNS if is_figures else [c for c in frame.columns if not _NOT_SHOWN.fullmatch(c)]
     with pl.Config(
-        tbl_rows=-1, tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=160,
-        fmt_str_lengths=60, tbl_formatting="NOTHING",
-    ):  # fmt: skip
+        tbl_rows=-1,
+        tbl_cols=-1,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_width_chars=-1,
+        fmt_str_lengths=60,
+        tbl_formatting="NOTHING",
+    ):
         return str(frame.select(shown))
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from cnbudget import money
 from cnbudget.forms import BY_ID, HEADER_WORDS, OTHER_FORM_TITLE, TITLE_PREFIX, Form, title_form
 from cnbudget.model import Document, FormId, Paragraph, Side
-from cnbudget.textrows import MAX_HEADER_LINES, TOTAL, Page, TextRow, Token, begins_row, close_page, read_row
+from cnbudget.textrows import MAX_HEADER_LINES, TOTAL, Page, TextRow, Token, amounts_of, begins_row, close_page, read_row
 
 MAX_LINE = 400
 """Longer lines are no rows of a form."""
@@ -87,12 +87,12 @@ class _Reader:
             return
         page = self.page
         if page is None or not page.is_open:
-            if page is not None and page.form is not None and text[:1].isdigit() and len(text) <= MAX_LINE:
-                page.is_open = begins_row(page.form, line, text.translate(_DIGITS))
-            if page is None or not page.is_open:
-                if not _opens_header(text):
-                    return
+            if page is not None and self._reopens(page, line, text):
+                page.is_open = True
+            elif _opens_header(text):
                 page = self._begin(Page(page.form if page else None))
+            else:
+                return
         if len(text) <= MAX_LINE:
             self._body(page, line)
         else:
@@ -100,6 +100,18 @@ class _Reader:
             page.is_open = False
             if not _SENTENCE.search(text):
                 page.strays.append(Token(f"{text[:40]} ...", line))
+
+    def _reopens(self, page: Page, line: Paragraph, text: str) -> bool:
+        """Whether a line below an ended table is one of its rows after all; numbers on the lines between are named then."""
+        if page.form is None or not page.rows or len(text) > MAX_LINE:
+            return False
+        plain = text.translate(_DIGITS).strip()
+        if begins_row(page.form, line, plain):
+            page.strays.extend(page.skipped)
+            return True
+        if len(page.skipped) < MAX_HEADER_LINES and not _SENTENCE.search(text):
+            page.skipped.extend(amounts_of(line, plain))
+        return False
 
     def _title(self, text: str, before: str) -> bool:
         """Takes a line that is a title, of one of the forms or of another table."""
@@ -181,7 +193,7 @@ def document_to_forms(document: Document, wanted: Sequence[FormId]) -> list[Text
 
 def _opens_header(text: str) -> bool:
     """Whether a line opens a table header: header words alone, and one of those no row is made of."""
-    if len(text) > 80 or not (text[:1] in _HEADER_STARTS or "科目" in text):
+    if not 1 < len(text) <= 80 or not (text[:1] in _HEADER_STARTS or "科目" in text):
         return False
     words = [money.key(word) for word in re.sub(r"项\s+目", "项目", text).split()]
     return (
@@ -296,7 +308,12 @@ def _is_same(row: TextRow, again: TextRow) -> bool:
 
 
 def _problem(found: TextForm) -> str | None:
-    """What keeps the rows of a form from being told: halves that do not stand side by side."""
+    """What keeps the rows of a form from being told, or their order: then not even a number's row is certain."""
+    if found.strays:
+        return f"{found.strays[0].text} stands on a line that is no row of the form; a row may be broken there"
+    unnamed = next((row for row in found.rows if row.is_unnamed), None)
+    if unnamed is not None:
+        return f"the row of code {''.join(unnamed.codes)} has no name on its line, and it cannot be told which line is its name"
     if not found.form.is_two_sided:
         return None
     halves = [frozenset(row.labels) for row in found.rows if not row.is_total]

@@ -73,6 +73,7 @@ class Unassigned:
     why: str
     page: int | None = None
     box: Box | None = None
+    cell_ref: str | None = None
 
 
 @dataclass(slots=True)
@@ -203,7 +204,7 @@ class _Reader:
         if existing is not None:
             self.result.repeated.append(form.form_id)
             self.result.unassigned.extend(
-                Unassigned(cell.text, f"a second {form.form_id}", cell.page, cell.box)
+                Unassigned(cell.text, f"a second {form.form_id}", cell.page, cell.box, cell.cell_ref)
                 for cell in grid.cells
                 if money.parse_amount(cell.text) is not None
             )
@@ -289,7 +290,7 @@ class _Reader:
         elif text is not None:
             amounts.append(PrintedAmount(measure, sides_of(statement.form, measure), text, cell))
         elif not money.is_nil(cell.text):
-            self._lost(cell, f"the cell of {measure} is not one number")
+            self._lost(cell, f"the cell of {measure} is not one number", is_amount=True)
 
     def _right_hand(self, grid: Grid, columns: _Columns) -> None:
         """Columns that stand on pages of their own, beside rows read before: joined row by row."""
@@ -311,9 +312,13 @@ class _Reader:
             for cell in cells:
                 self._lost(cell, "no page beside it has as many rows")
 
-    def _lost(self, cell: Cell, why: str) -> None:
-        for token in _NUMBER_TOKEN.findall(money.plain(cell.text)) or ([] if _is_label(cell.text) else [cell.text]):
-            self.result.unassigned.append(Unassigned(token, why, cell.page, cell.box))
+    def _lost(self, cell: Cell, why: str, *, is_amount: bool = False) -> None:
+        """Lists the numbers of a cell; of an amount's cell whatever stands there, a formula or `#REF!` as it is."""
+        text = money.plain(cell.text)
+        tokens = [] if is_amount and text.startswith(("=", "#")) else _NUMBER_TOKEN.findall(text)
+        if not tokens and (is_amount or not _is_label(text)):
+            tokens = [text]
+        self.result.unassigned.extend(Unassigned(token, why, cell.page, cell.box, cell.cell_ref) for token in tokens)
 
     def _other(self, title: str, grid: Grid, above: Sequence[Paragraph]) -> None:
         """A table that is none of the nine ends the form before it."""

@@ -112,13 +112,15 @@ def form_missing(case: Case) -> Iterator[Finding]:
 def number_unassigned(case: Case) -> Iterator[Finding]:
     """Every number on a form page ends in one fact, or is a header, page number or note (conservation)."""
     for index, item in enumerate(case.recognition.unassigned, 1):
+        zh = f"单元格 {item.cell_ref} " if item.cell_ref else f"第{item.page or '?'}页"
+        en = f"cell {item.cell_ref}" if item.cell_ref else f"page {item.page or '?'}"
         yield Finding(
             "number_unassigned",
             Severity.ERROR,
             Cause.EXTRACTION,
-            f"page {item.page}/{index}",
-            f"第{item.page or '?'}页的数字 {item.text} 未能归入任何栏目（{item.why}）。请对照原文核对该处。",
-            f"page {item.page or '?'}: the number {item.text} belongs to no figure ({item.why}). Compare with the page.",
+            f"{en if item.cell_ref else f'page {item.page}'}/{index}",
+            f"{zh}的数字 {item.text} 未能归入任何栏目（{item.why}）。请对照原文核对该处。",
+            f"{en}: the number {item.text} belongs to no figure ({item.why}). Compare with the document.",
             found=item.text,
             page=item.page,
             box=item.box,
@@ -321,6 +323,17 @@ RULES: tuple[Rule, ...] = (
     other_form,
     empty_note_under_filled_form,
 )
+
+
+RULES_ELSEWHERE: Mapping[str, str] = {
+    "unreadable": "The bytes can be read as what they say they are: not empty, not cut off, not encrypted, of a known format.",
+    "limit_exceeded": "A document takes no more pages, bytes, memory or time than one may.",
+    "reader_died": "The process that reads a document lives to its end.",
+    "reading_failed": "Reading ends without an error that nobody foresaw.",
+    "narrative_differs": "An amount in the narrative is the figure that it speaks of, rounded or cut off at the most.",
+    "project_amount_malformed": "An amount of a project is one well-formed number.",
+}
+"""Rules whose findings are made where a document is read, and not in the list above."""
 
 
 def findings_of(case: Case) -> list[Finding]:

@@ -8,13 +8,12 @@ ends the table.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cnbudget import money
 from cnbudget.classification import (
-    Classification,
     class_by_name,
     economic_classification,
     functional_classification,
@@ -42,7 +41,7 @@ _ORDINAL = (
 _LABEL_START = re.compile(rf"{_ORDINAL}|(?:本年)?(?:收入|支出)(?:总计|合计)")
 _SPACED = re.compile(rf"(?<={_CJK})\s+(?={_CJK})")
 _AFTER_ORDINAL = re.compile(rf"({_ORDINAL})\s+")
-_LABEL_END = re.compile(r"[㐀-䶿一-鿿A-Za-z、][)）]?(?=[^㐀-䶿一-鿿A-Za-z]*$)")
+_LABEL_END = re.compile(r"[㐀-䶿一-鿿A-Za-z、][()（）]*(?=[^㐀-䶿一-鿿A-Za-z]*$)")
 _TWO_DECIMALS = re.compile(r"(?:-?\d[\d,]*\.\d\d)+")
 _ONE_OF_TWO = re.compile(r"-?\d[\d,]*\.\d\d")
 _REVENUE = re.compile(
@@ -77,6 +76,8 @@ class TextRow:
     is_split: bool = False
     """Whether its label or numbers came from more than one line."""
     n_before: int = 0
+    is_unnamed: bool = False
+    """Whether no name stands on or before its line, though it has a code."""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -102,6 +103,8 @@ class Page:
     rows: list[TextRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     strays: list[Token] = field(default_factory=list)
+    skipped: list[Token] = field(default_factory=list)
+    """Amounts on lines since the table seemed to end."""
     fragments: list[str] = field(default_factory=list)
     is_open: bool = True
     in_header: bool = True
@@ -181,7 +184,7 @@ def _add(page: Page, row: TextRow) -> bool:
         page.fragments.append(money.joined(page.headers.pop()))
     page.in_header = False
     if page.rows and page.fragments and not row.labels and any(row.codes):
-        own = _shared_out(page.rows[-1], page.fragments)
+        own = page.rows[-1].n_before  # a broken name beside its row has as many lines below as above
         kept, page.fragments = page.fragments[own:], page.fragments[:own]
         _flush(page)
         page.fragments = kept
@@ -189,19 +192,12 @@ def _add(page: Page, row: TextRow) -> bool:
         row.labels = {None: "".join(page.fragments)}
         row.n_before, row.is_split = len(page.fragments), True
         page.fragments = []
+    elif not row.labels and any(row.codes):
+        row.is_unnamed = True
     elif not _flush(page):
         page.fragments = []
     page.rows.append(row)
     return True
-
-
-def _shared_out(last: TextRow, fragments: Sequence[str]) -> int:
-    """How many pieces of text between two rows belong to the first: as their names tell, else as many as stood before it."""
-    label = last.labels.get(None, "")
-    for own in range(len(fragments) + 1):
-        if _is_name(last, label + "".join(fragments[:own])) and (own < len(fragments) or last.n_before):
-            return own
-    return last.n_before
 
 
 def _flush(page: Page) -> bool:
@@ -221,18 +217,18 @@ def _flush(page: Page) -> bool:
 
 
 def _is_name(row: TextRow, label: str) -> bool:
-    code, book = _code_and_book(row)
-    return book.agrees(code, label)
+    return name_key(label) in _names(row)
 
 
 def _begins_name(row: TextRow, text: str) -> bool:
-    code, book = _code_and_book(row)
-    return any(name.startswith(name_key(text)) for name in book.names.get(code, ()))
+    return any(f"{name}支出".startswith(money.key(text)) for name in _names(row))
 
 
-def _code_and_book(row: TextRow) -> tuple[str, Classification]:
+def _names(row: TextRow) -> Collection[str]:
+    """The names of a row's code, in any year, without a final 支出."""
     code = "".join(row.codes)
-    return code, economic_classification() if code.startswith("3") else functional_classification()
+    book = economic_classification() if code.startswith("3") else functional_classification()
+    return book.names.get(code, ())
 
 
 def _continue_row(page: Page, line: Paragraph, text: str, side: Side | None) -> bool:
@@ -266,8 +262,13 @@ def _continue_row(page: Page, line: Paragraph, text: str, side: Side | None) -> 
 
 def _lose(page: Page, line: Paragraph, text: str) -> None:
     """Amounts of a line that ends a table are named: a row may have been misread."""
+    page.strays.extend(amounts_of(line, text))
+
+
+def amounts_of(line: Paragraph, text: str) -> list[Token]:
+    """The words of a line that can only be amounts: with thousands separators or two decimals."""
     amounts = [piece for piece in text.split() if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+\.\d\d", piece)]
-    page.strays.extend(Token(piece, line, money.parse_amount(piece)) for piece in amounts)
+    return [Token(piece, line, money.parse_amount(piece)) for piece in amounts]
 
 
 # --- forms with two halves -------------------------------------------------------------------------------------------
@@ -361,3 +362,13 @@ def close_page(page: Page) -> None:
             page.fragments = page.fragments[: last.n_before]
         _flush(page)
     page.fragments = []
+    for row in page.rows:
+        _move_over(row)
+
+
+def _move_over(row: TextRow) -> None:
+    """A lone label whose last line shows that it stands in the other half: 国有资本经营预算 and, below it, 支出."""
+    if len(row.labels) == 1 and None not in row.labels:
+        ((side, label),) = row.labels.items()
+        if (right := _side(label)) is not side:
+            row.labels, row.tokens = {right: label}, {right: row.tokens[side]}

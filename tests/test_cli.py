@@ -27,8 +27,8 @@ def test_read__csv_has_every_figure(budget: Path, capsys: pytest.CaptureFixture[
 
 def test_read__json_and_parquet_agree(budget: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "lines.parquet"
-    assert cli.main(["read", str(budget), "--dataset", "revenue_lines", "--format", "parquet", "-o", str(target)]) == 0
-    assert cli.main(["read", str(budget), "--dataset", "revenue_lines", "--format", "json"]) == 0
+    assert cli.main(["read", str(budget), "--section", "revenue", "--format", "parquet", "-o", str(target)]) == 0
+    assert cli.main(["read", str(budget), "--section", "revenue", "--format", "json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == pl.read_parquet(target).height > 0
 
 
@@ -37,6 +37,12 @@ def test_read__table_shows_rows_and_their_proof(budget: Path, capsys: pytest.Cap
     out = capsys.readouterr().out
     assert "财政拨款收入" in out
     assert "n_identities_holding" in out
+
+
+@pytest.mark.parametrize("section", cli.SECTIONS)
+def test_read__shows_every_section(section: str, budget: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["read", str(budget), "--section", section, "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) > (0 if section == "findings" else 1)
 
 
 def test_check__says_what_would_become_of_it(budget: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,21 +28,26 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "lake"
 
 
+@dataclass
 class Watched(FailingBucket):
     """A bucket whose reader adds up the money, and joins it with `documents`, after every write to latest/."""
 
-    def __post_init__(self) -> None:
-        self.sums: list[tuple[int, int]] = []
+    sums: list[tuple[int, int]] = field(default_factory=list)
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, key: str, data: bytes) -> str:
-        etag = super().write(key, data)
+        with self.turn:
+            etag = super().write(key, data)
+            self._look(key)
+        return etag
+
+    def _look(self, key: str) -> None:
         home = Path(self.inner.uri.removeprefix("file://"))
         if key.startswith("curated/") and (home / "curated/latest/documents").exists():
             lines = read_latest(home, "expenditure_lines")
             current = read_latest(home, "documents").filter("is_current")
             joined = lines.join(current, on="document_id", how="semi")
             self.sums.append((int(lines["amount_yuan"].sum()), int(joined["amount_yuan"].sum())))
-        return etag
 
 
 def test_write_stale__a_document_that_moves_to_another_partition_never_counts_twice(inbox: Path, home: Path) -> None:

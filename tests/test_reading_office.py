@@ -731,6 +731,24 @@ def test_markdown_read__html_table_breaks_bars_and_numbered_names() -> None:
     assert "table 2!B2" in only_texts(document)
 
 
+def test_markdown_read__header_reaches_over_the_blank_cells_beside_it() -> None:
+    text = "|项目| |收入预算| |\n|-|-|-|-|\n|编码|名称|合计|其他收入|\n|205|教育支出| |1|"
+    (grid,) = markdown.read("a.md", text.encode()).grids()
+    assert [(cell.text, cell.column, cell.column_span) for cell in grid.cells[:2]] == [
+        ("项目", 0, 2),
+        ("收入预算", 2, 2),
+    ]
+    assert {cell.column_span for cell in grid.cells[2:]} == {1}
+
+
+@pytest.mark.parametrize("rows", [["a|" * 50_000, *["a|b"] * 50_000], ["a|b", *["a|b"] * 50_000, "a|" * 50_000]])
+def test_markdown_read__one_row_as_wide_as_a_book_is_stopped_in_time(rows: list[str]) -> None:
+    start = time.perf_counter()
+    with pytest.raises(LimitExceeded, match="1000 columns"):
+        markdown.read("a.md", "\n".join([rows[0], "-|-", *rows[1:]]).encode())
+    assert time.perf_counter() - start < 10
+
+
 @pytest.mark.parametrize("unit", ["<table>", "# ", " | ", "|-", "**a", "<table", "- ", "</table>", "\\", "<br "])
 def test_markdown_read__hostile_text_takes_bounded_time(unit: str) -> None:
     start = time.process_time()

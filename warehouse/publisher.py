@@ -114,10 +114,14 @@ class Publisher:
         # A file that is not as we left it may be the late write of a publisher that was paused.
         self._written = {file.key: file for file in known if listed.get(file.key) == file.etag}
         try:
-            if has_moved() or not self._write_partitions(partitions, has_moved):
+            if has_moved():
+                return False
+            others = set(listed) - _wanted(partitions)
+            self._empty(others)
+            if not self._write_partitions(partitions, has_moved):
                 return False
             self._write_references()
-            self._delete_others(listed, {_key(name, p.name) for p in partitions for name in _PARTITIONED})
+            self._delete(others)
             self._put_package()
         finally:
             self._remember(known)
@@ -189,11 +193,22 @@ class Publisher:
         etag = etag or self._bucket.write(file.key, file.data)
         return Written(file.key, file.dataset, file.inputs, etag, sha256, file.n_rows, len(file.data))
 
-    def _delete_others(self, listed: Iterable[str], keys: set[str]) -> None:
-        """Take away files of partitions that have no documents any more, `documents` first."""
-        keys |= {_key(name, "all") for name, dataset in DATASETS.items() if dataset.is_reference} | {PACKAGE}
-        others = set(listed) - keys
-        for key in sorted(others, key=lambda key: (not key.startswith(f"{LATEST}documents/"), key)):
+    def _empty(self, keys: Iterable[str]) -> None:
+        """Take the rows out of partitions that are no more, `documents` first, before their documents stand elsewhere.
+
+        The files themselves stay until the new ones are there: a glob should always find one.
+        """
+        names = [key.removeprefix(LATEST).removesuffix(".parquet").split("/") for key in sorted(keys)]
+        files = [
+            File.of(name[0], name[1], "", pl.DataFrame(schema=DATASETS[name[0]].polars_schema()))
+            for name in names
+            if len(name) == 2 and name[0] in DATASETS
+        ]
+        self._put_all([file for file in files if file.dataset == "documents"])
+        self._put_all([file for file in files if file.dataset != "documents"])
+
+    def _delete(self, keys: Iterable[str]) -> None:
+        for key in sorted(keys):
             self._bucket.delete(key)
             self._written.pop(key, None)
 
@@ -293,6 +308,11 @@ def _field(column: Column) -> dict[str, object]:
         constraints["enum"] = list(column.allowed)
     kind = _FIELD_TYPES[column.type]
     return {"name": column.name, "type": kind, "description": column.en, "constraints": constraints}
+
+
+def _wanted(partitions: Sequence[Partition]) -> set[str]:
+    references = {_key(name, "all") for name, dataset in DATASETS.items() if dataset.is_reference}
+    return references | {PACKAGE} | {_key(name, partition.name) for partition in partitions for name in _PARTITIONED}
 
 
 def _key(dataset: str, partition: str) -> str:
