@@ -8,6 +8,7 @@ column a number stood in is not asked here.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,7 +16,18 @@ from itertools import pairwise
 from cnbudget import money
 from cnbudget.forms import BY_ID, HEADER_WORDS, OTHER_FORM_TITLE, TITLE_PREFIX, Form, title_form
 from cnbudget.model import Document, FormId, Paragraph, Side
-from cnbudget.textrows import MAX_HEADER_LINES, TOTAL, Page, TextRow, Token, amounts_of, begins_row, close_page, read_row
+from cnbudget.textrows import (
+    MAX_HEADER_LINES,
+    ORDINAL,
+    TOTAL,
+    Page,
+    TextRow,
+    Token,
+    amounts_of,
+    begins_row,
+    close_page,
+    read_row,
+)
 
 MAX_LINE = 400
 """Longer lines are no rows of a form."""
@@ -316,6 +328,11 @@ def _problem(found: TextForm) -> str | None:
         return f"the row of code {''.join(unnamed.codes)} has no name on its line, and it cannot be told which line is its name"
     if not found.form.is_two_sided:
         return None
+    for side in (Side.LEFT, Side.RIGHT):
+        ordinals = [match[0] for row in found.rows if (match := ORDINAL.match(row.labels.get(side, "")))]
+        twice = next((ordinal for ordinal, count in Counter(ordinals).items() if count > 1), None)
+        if twice is not None:
+            return f"two rows begin with {twice}; one may be printed again on the next page, or be a part of another"
     halves = [frozenset(row.labels) for row in found.rows if not row.is_total]
     singles = {half for half in halves if len(half) == 1}
     both = frozenset((Side.LEFT, Side.RIGHT))

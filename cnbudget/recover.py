@@ -52,6 +52,7 @@ _WIDE = (Measure.EXPENDITURE, Measure.BASIC_PERSONNEL, Measure.BASIC_OPERATING, 
 _PERSONNEL_CLASSES = ("301", "303")
 """工资福利支出 and 对个人和家庭的补助 are 人员经费 by definition (the glossary of the departmental budget forms)."""
 
+_THREE_PUBLIC = re.compile(r"(20\d\d)年度?三公经费")
 _CLAIMED = {
     ClaimMeasure.THREE_PUBLIC_TOTAL: Measure.TOTAL,
     ClaimMeasure.OVERSEAS_TRAVEL: Measure.OVERSEAS_TRAVEL,
@@ -399,12 +400,14 @@ def _bound_by_t8(half: Half, t8: Half | None) -> None:
 
 def _claims(document: Document, statements: Sequence[Statement]) -> dict[Measure, tuple[int, int]]:
     """What the prose says of T9, in thousandths of a yuan with half of the last printed unit; nothing where it says two things."""
+    notes = _other_notes(document)
     years = Counter(statement.year for statement in statements if statement.year)
-    if not years:
-        return {}
-    year = years.most_common(1)[0][0]
+    titled = [
+        match for section in notes for line in section.lines if (match := _THREE_PUBLIC.search(money.key(line.text)))
+    ]
+    year = years.most_common(1)[0][0] if years else int(titled[0][1]) if titled else None
     said: dict[Measure, set[tuple[int, int]]] = {}
-    for claim in narrative.claims(_other_notes(document), year):
+    for claim in narrative.claims(notes, year) if year is not None else ():
         measure = _CLAIMED.get(claim.measure)
         if measure is not None and claim.year == year and claim.value is not None:
             factor = money.YUAN_PER_UNIT.get(claim.printed_unit, 1) * money.MILLI  # 为0 needs no unit

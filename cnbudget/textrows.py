@@ -38,6 +38,7 @@ TOTAL = re.compile(r"((?:合|总)\s*计|(?:本\s*年\s*)?(?:收\s*入|支\s*出)
 _ORDINAL = (
     r"[一二三四五六七八九十]{1,3}、|[(（][一二三四五六七八九十\d]{1,2}[)）]|(?<![\d.,])\d{1,2}\s*[.、．]\s*(?![\d.])"
 )
+ORDINAL = re.compile(_ORDINAL)
 _LABEL_START = re.compile(rf"{_ORDINAL}|(?:本年)?(?:收入|支出)(?:总计|合计)")
 _SPACED = re.compile(rf"(?<={_CJK})\s+(?={_CJK})")
 _AFTER_ORDINAL = re.compile(rf"({_ORDINAL})\s+")

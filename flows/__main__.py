@@ -13,6 +13,7 @@ from cnbudget.errors import CnbudgetError
 from flows.settings import load_settings, quieten
 from warehouse.journal import Decision
 from warehouse.lake import Balance, Lake
+from warehouse.sources import Source, open_source
 
 _HELD = """
     SELECT d.* FROM documents d WHERE d.state = 'held' ORDER BY d.first_seen_at, d.file_name, d.document_id
@@ -74,22 +75,31 @@ def _lake(options: argparse.Namespace) -> Lake:
     return Lake.open(options.lake or settings.lake, store_path=settings.store_path, by=settings.by, must_exist=True)
 
 
+def _open_lake(options: argparse.Namespace, sources: list[Source]) -> Lake:
+    """The lake to ingest these sources into: what makes no sense is said before anything slow is started."""
+    settings = load_settings()
+    lake = Lake.open(options.lake or settings.lake, store_path=settings.store_path, by=settings.by)
+    for source in sources:
+        lake.check_source(source)
+    return lake
+
+
 def _ingest(options: argparse.Namespace) -> int:
     from flows import screen
 
     start = time.perf_counter()
-    lake = options.lake or load_settings().lake
+    lake = _open_lake(options, [open_source(uri) for uri in options.sources])
     with screen.waiting("starting Prefect"):
         from flows.ingest import connect, ingest
 
         connect()
     started = time.perf_counter() - start
-    run = ingest(options.sources, lake, show_progress=True)
+    run = ingest(options.sources, options.lake, show_progress=True)
     run.seconds["start"] = run.seconds.get("start", 0.0) + started
     screen.show_documents(run.documents)
     print()
     screen.show_counts(run.documents, run.seconds)
-    screen.show_where(_lake(options).bucket.uri)
+    screen.show_where(lake.bucket.uri)
     for failure in run.failures:
         print(f"error: {failure}", file=sys.stderr)
     return 1 if run.failures else 0

@@ -62,8 +62,8 @@ def ingest(sources: list[str], lake: str | None = None, show_progress: bool = Fa
     """Ingest files, folders and s3:// prefixes into a lake; documents that a killed run left are finished too."""
     settings, run = load_settings(), Run()
     with run.timed("list"):
-        target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
         opened = [open_source(uri) for uri in sources]
+        target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
     with screen.progress(show_progress) as progress:
         for source in opened:
             _land(run, target, source, settings, progress)

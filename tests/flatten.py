@@ -61,9 +61,8 @@ def _grid_to_lines(grid: Grid, wear: Wear, chance: random.Random) -> tuple[list[
 
 def _is_body(cells: Sequence[Cell]) -> bool:
     texts = [money.key(cell.text) for cell in cells]
-    return bool(texts) and (
-        any(money.parse_amount(text) is not None for text in texts) or texts[0] in ("合计", "总计") or "、" in texts[0]
-    )
+    has_number = any(money.parse_amount(text) is not None for text in texts)
+    return has_number or texts in (["合计"], ["总计"]) or any("、" in text for text in texts)
 
 
 def _is_zero(text: str) -> bool:

@@ -192,6 +192,14 @@ def test_main__a_lake_that_is_not_there_is_not_made(
     assert not home.exists()
 
 
+@pytest.mark.parametrize(("source", "message"), [("nowhere", "no such file or folder"), (".", "inside the source")])
+def test_main__a_senseless_source_is_refused_before_anything_slow_starts(
+    inbox: Path, source: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ingest", str(inbox / source), "--lake", str(inbox / "lake")]) == 1
+    assert message in capsys.readouterr().err
+
+
 def test_main__commands_but_ingest_load_neither_prefect_nor_great_expectations(home: Path, held_lake: str) -> None:
     code = f"""
 import sys

@@ -248,6 +248,29 @@ def test_workbook__numbers_without_a_format_are_the_same_money() -> None:
     assert read.facts["amount_printed"].to_list()[0] == "700327459.36"
 
 
+def test_workbook__title_may_stand_in_the_name_of_the_sheet_alone() -> None:
+    def blank_titles(book: openpyxl.Workbook) -> None:
+        for sheet in book:
+            if str(sheet["A1"].value).endswith("表"):
+                sheet["A1"].value = None
+
+    read = read_one("budget.xlsx", edited(render_xlsx(printed(district())), blank_titles))
+
+    assert read.document["state"] == "parsed", read.document["state_reason"]
+    assert_same_facts(read, district())
+
+
+@pytest.mark.parametrize("text", ["=SUM(E7:E9)", "#REF!", "详见附件"])
+def test_workbook__an_amount_that_is_no_number_holds_the_document_and_names_its_cell(text: str) -> None:
+    def spoil(book: openpyxl.Workbook) -> None:
+        book["支出预算总表"]["E9"].value = text
+
+    read = read_one("budget.xlsx", edited(render_xlsx(printed(district())), spoil))
+
+    assert read.document["state"] == "held"
+    assert f"cell 支出预算总表!E9: the number {text} belongs to no figure" in read.document["state_reason"]
+
+
 # Archives
 
 
@@ -259,11 +282,10 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-def spread(content: Content) -> dict[str, bytes]:
-    """One budget over three files: text, the first four forms, the other five; each form file without a cover."""
-    texts = Content(content.cover, content.contents, content.sections)
+def spread(content: Content, text_name: str = "1.编制说明.docx") -> dict[str, bytes]:
+    """One budget over three files: text with the cover, the first four forms, the other five."""
     return {
-        "1.编制说明.docx": render_docx(texts),
+        text_name: render_docx(Content(content.cover, content.contents, content.sections)),
         "2.收支总表.xlsx": render_xlsx(Content(["附表一"], [], content.forms[:4])),
         "10.明细表.html": render_html(Content(["附表二"], [], content.forms[4:])),
     }
@@ -279,10 +301,11 @@ def test_archive__of_one_budget_is_that_budget() -> None:
     assert read.facts["cell_ref"][0] == "[预算公开.xlsx]财务收支预算总表!B5"
 
 
+@pytest.mark.parametrize("text_name", ["1.编制说明.docx", "99.编制说明.docx"])
 @pytest.mark.parametrize("budget", ["district", "own-revenue"])
-def test_archive__of_one_budget_in_several_files_is_one_document(budget: str) -> None:
+def test_archive__of_one_budget_in_several_files_is_one_document(budget: str, text_name: str) -> None:
     source = BUDGETS[budget]()
-    archive = zipped(spread(printed(source)))
+    archive = zipped(spread(printed(source), text_name))
     read, ruled = read_one("budget.zip", archive), in_every_format(budget)["ruled.pdf"]
 
     assert expand("budget.zip", archive, holds_budget) == [("budget.zip", archive)]
@@ -301,7 +324,7 @@ def test_archive__of_two_budgets_is_held_whole_and_parsed_apart() -> None:
     whole = read_one("all.zip", archive)
     apart = read_all(dict(expand("all.zip", archive, holds_budget)))
 
-    assert (whole.document["state"], whole.document["n_facts"]) == ("held", 0)
+    assert (whole.document["state"], whole.facts.height) == ("held", 0)
     assert "more than one budget in one file (乙.html; 甲.xlsx): 9 of the nine forms" in whole.document["state_reason"]
     assert {name: read.document["state"] for name, read in apart.items()} == {
         "all.zip/乙.html": "parsed",
@@ -317,6 +340,15 @@ def test_expand__keeps_inner_archives_whole_where_they_hold_one_budget() -> None
 
     assert expand("all.zip", several, holds_budget) == [("all.zip/云川.zip", inner), ("all.zip/市局/预算.txt", text)]
     assert expand("outer.zip", zipped({"all.zip": several}), holds_budget)[0] == ("outer.zip/all.zip/云川.zip", inner)
+
+
+def test_archive__of_two_renditions_gives_each_alone_with_one_digest() -> None:
+    content = printed(district_unit())
+    archive = zipped({"预算.pdf": render_pdf(content), "预算.docx": render_docx(content)})
+    read = read_all(dict(expand("unit.zip", archive, holds_budget)))
+
+    assert {each.document["state"] for each in read.values()} == {"parsed"}
+    assert {each.digest for each in read.values()} == {in_every_format("district-unit")["ruled.pdf"].digest}
 
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04 and then nothing", b"%PDF-1.4", zipped({}), zipped({"../a.txt": b"a"})])

@@ -124,7 +124,7 @@ class Lake:
 
     def compare(self, source: Source) -> Comparison:
         """List the source and compare it with the ledger."""
-        self._refuse_own(source)
+        self.check_source(source)
         recorded = self._recorded(source)
         new, n_listed = [], 0
         for info in source.objects():
@@ -193,7 +193,8 @@ class Lake:
         found = self._ledger.query("SELECT 1 FROM ledger.sources WHERE source_uri = $uri LIMIT 1", uri=source.uri)
         return [] if found.height else [SourceAdded(source.uri)]
 
-    def _refuse_own(self, source: Source) -> None:
+    def check_source(self, source: Source) -> None:
+        """Raise SettingsError where the lake would read its own files as documents."""
         own = self.bucket.uri
         if source.key is None and (own == source.uri or own.startswith(f"{source.uri}/")):
             raise SettingsError(
