@@ -23,6 +23,7 @@ _PUBLISHER = re.compile(
 )
 _SECTION_HEAD = re.compile(r"^(.{4,40}?)(?:\((?:部门|单位)\)|（(?:部门|单位)）)?(?:主要职能|机构设置)$")
 _NOT_A_NAME = re.compile(r"^(?:年度?|公开|说明|的|第.部分|附件?\d*|[:：、\s])*$")
+_BELOW_CITY = ("区级", "县级", "镇级", "乡级")
 _MAX_LINES = 40
 
 T = TypeVar("T")
@@ -64,9 +65,7 @@ def read_cover(document: Document, recognition: Recognition) -> Cover:
     years = [statement.year for statement in recognition.statements if statement.year]
     year = int(match["year"]) if match else _common(years)
     kind = _kind(match["kind"] if match else None, recognition)
-    place = classification.jurisdiction((match[0] if match else "") or publisher or "")
-    if place is None and publisher:
-        place = classification.jurisdiction(publisher)
+    place = _place(match, publisher)
     return Cover(
         publisher_name=publisher,
         publisher_kind=kind,
@@ -77,6 +76,14 @@ def read_cover(document: Document, recognition: Recognition) -> Cover:
         jurisdiction_code=place.code if place else None,
         is_stated=match is not None,
     )
+
+
+def _place(match: re.Match[str] | None, publisher: str | None) -> classification.Jurisdiction | None:
+    """Whose treasury pays; a district's budget whose district is not known is not put down to its city."""
+    stated = classification.jurisdiction(match[0]) if match else None
+    if stated is not None or publisher is None or (match and match["level"] in _BELOW_CITY):
+        return stated
+    return classification.jurisdiction(publisher)
 
 
 def _front(document: Document) -> list[str]:

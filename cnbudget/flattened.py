@@ -35,6 +35,8 @@ MAX_HEADER = 120
 MAX_ROWS = 5000
 """Of all forms together; the largest budget seen has some 400."""
 MAX_PAGES = 2000
+MAX_SKIPPED = 100
+"""A table that seemed to end may go on after so many lines at the most."""
 
 _NOTE = re.compile(r"\s*(?:备?注|说明)\s*\d*\s*[:：]")
 _HEAD = re.compile(r"(?:编制(?:部门|单位)|单位)\s*[:：]")
@@ -115,13 +117,15 @@ class _Reader:
 
     def _reopens(self, page: Page, line: Paragraph, text: str) -> bool:
         """Whether a line below an ended table is one of its rows after all; numbers on the lines between are named then."""
-        if page.form is None or not page.rows or len(text) > MAX_LINE:
+        page.n_skipped += 1
+        if page.form is None or not page.rows or len(text) > MAX_LINE or page.n_skipped > MAX_SKIPPED:
             return False
         plain = text.translate(_DIGITS).strip()
         if begins_row(page.form, line, plain):
             page.strays.extend(page.skipped)
+            page.skipped, page.n_skipped = [], 0
             return True
-        if len(page.skipped) < MAX_HEADER_LINES and not _SENTENCE.search(text):
+        if not _SENTENCE.search(text):
             page.skipped.extend(amounts_of(line, plain))
         return False
 

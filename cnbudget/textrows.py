@@ -105,7 +105,8 @@ class Page:
     notes: list[str] = field(default_factory=list)
     strays: list[Token] = field(default_factory=list)
     skipped: list[Token] = field(default_factory=list)
-    """Amounts on lines since the table seemed to end."""
+    n_skipped: int = 0
+    """Amounts on lines since the table seemed to end, and the number of these lines."""
     fragments: list[str] = field(default_factory=list)
     is_open: bool = True
     in_header: bool = True
@@ -132,7 +133,7 @@ def _label_and_numbers(line: Paragraph, text: str) -> tuple[str, list[Token]] | 
     """A label and the numbers behind it; None where what follows the label is not numbers alone."""
     end = _LABEL_END.search(text)
     cut = end.end() if end else 0
-    tokens = _numbers(line, text[cut:])
+    tokens = None if amounts_of(line, text[:cut]) else _numbers(line, text[cut:])
     return None if tokens is None else (money.joined(text[:cut]), tokens)
 
 
@@ -150,6 +151,13 @@ def begins_row(form: Form, line: Paragraph, text: str) -> bool:
     code = _CODE.match(text) if form.has_codes else None
     found = _label_and_numbers(line, code["rest"]) if code else None
     return found is not None and bool(found[0]) and len(found[1]) > 1
+
+
+def _extend(row: TextRow, side: Side | None, tokens: list[Token]) -> None:
+    """Gives a row what stands on a further line."""
+    own = row.tokens.setdefault(side, [])
+    own.extend(tokens[: max(0, MAX_TOKENS - len(own))])
+    row.is_split = True
 
 
 # --- coded forms -----------------------------------------------------------------------------------------------------
@@ -243,8 +251,7 @@ def _continue_row(page: Page, line: Paragraph, text: str, side: Side | None) -> 
         _flush(page)
         own = last.tokens.setdefault(side, [])
         if len(tokens) < 2 or [token.text for token in tokens] != [token.text for token in own]:
-            own.extend(tokens)
-            last.is_split = True
+            _extend(last, side, tokens)
         return True
     found = _label_and_numbers(line, text)
     if found is None or last is None or len(found[0]) > MAX_FRAGMENT or _PROSE.search(found[0]):
@@ -256,8 +263,7 @@ def _continue_row(page: Page, line: Paragraph, text: str, side: Side | None) -> 
     page.fragments.append(found[0])
     if found[1]:
         _flush(page)
-        last.tokens.setdefault(side, []).extend(found[1])
-        last.is_split = True
+        _extend(last, side, found[1])
     return True
 
 
@@ -318,8 +324,7 @@ def _continue_two_sided(page: Page, line: Paragraph, text: str) -> bool:
     side = next(reversed(row.labels))
     tokens = _numbers(line, text)
     if tokens is not None:
-        row.tokens[side].extend(tokens)
-        row.is_split = True
+        _extend(row, side, tokens)
         return True
     found = _label_and_numbers(line, text)
     if found is None or row.is_total or _PROSE.search(text) or len(found[0]) > MAX_FRAGMENT:
@@ -332,8 +337,7 @@ def _continue_two_sided(page: Page, line: Paragraph, text: str) -> bool:
     elif side is Side.RIGHT and len(row.labels) == 2 and class_by_name(row.labels[side]) and not found[1]:
         side = Side.LEFT
     row.labels[side] += found[0]
-    row.tokens[side].extend(found[1])
-    row.is_split = True
+    _extend(row, side, found[1])
     return True
 
 
@@ -348,8 +352,7 @@ def _read_loose(page: Page, line: Paragraph, text: str) -> bool:
         return page.in_header and len(page.headers) <= MAX_HEADER_LINES
     page.in_header = False
     if page.rows:
-        page.rows[0].tokens[None].extend(tokens)
-        page.rows[0].is_split = True
+        _extend(page.rows[0], None, tokens)
     else:
         page.rows.append(TextRow(("", "", ""), {}, {None: tokens}, line.page))
     return True

@@ -36,6 +36,11 @@ def test_read_cover__reads_covers_of_many_kinds(
     assert (cover.jurisdiction_code, cover.jurisdiction_level) == (code, level)
 
 
+def test_read_cover__a_district_that_is_not_known_is_not_put_down_to_its_city() -> None:
+    cover = cover_of("上海市云川区2024年区级部门预算", "预算主管部门：上海市云川区甲局")
+    assert (cover.jurisdiction_code, cover.jurisdiction_name) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("words", "stage"),
     [("部门预算", Stage.BUDGET), ("部门决算", Stage.FINAL_ACCOUNTS), ("部门调整预算", Stage.ADJUSTED_BUDGET)],
