@@ -42,6 +42,7 @@ _NOTE = re.compile(r"\s*(?:备?注|说明)\s*\d*\s*[:：]")
 _HEAD = re.compile(r"(?:编制(?:部门|单位)|单位)\s*[:：]")
 _DIGITS = str.maketrans("０１２３４５６７８９．　", "0123456789. ")
 _SENTENCE = re.compile(r"[。；;，]")
+_SPACED_ITEM = re.compile(r"项\s+目")
 _HEADER_STARTS = frozenset("项本财类款合小基人公功科收支事经其一政国因三运备单购预部“2")
 _STRONG_HEADER = re.compile(
     r"项目(?:名称)?|.*科目.*|[类款项]|本年(?:收入|支出)|财政拨款(?:收入|支出)|(?:收入|支出)预算|.*三公经费.*|预算数"
@@ -200,7 +201,9 @@ def document_to_forms(document: Document, wanted: Sequence[FormId]) -> list[Text
     reader = _Reader()
     by_form = _pages_by_form(reader.read(block for block in document.blocks if isinstance(block, Paragraph)))
     found = [
-        _pages_to_form(form_id, by_form[form_id]) for form_id in FormId if form_id in wanted and form_id in by_form
+        _pages_to_form(form_id, by_form[form_id])
+        for form_id in FormId
+        if form_id in wanted and any(map(_has_body, by_form.get(form_id, ())))
     ]
     for form in found if reader.problem else ():
         form.problem = reader.problem
@@ -211,12 +214,13 @@ def _opens_header(text: str) -> bool:
     """Whether a line opens a table header: header words alone, and one of those no row is made of."""
     if not 1 < len(text) <= 80 or not (text[:1] in _HEADER_STARTS or "科目" in text):
         return False
-    words = [money.key(word) for word in re.sub(r"项\s+目", "项目", text).split()]
-    return (
-        bool(words)
-        and all(HEADER_WORDS.fullmatch(w) for w in words)
-        and any(_STRONG_HEADER.fullmatch(w) for w in words)
-    )
+    is_strong = False
+    for word in _SPACED_ITEM.sub("项目", text).split():
+        key = money.key(word)
+        if not HEADER_WORDS.fullmatch(key):
+            return False
+        is_strong = is_strong or _STRONG_HEADER.fullmatch(key) is not None
+    return is_strong
 
 
 def _signed(headers: Sequence[str]) -> Form | None:
