@@ -222,7 +222,7 @@ def _place(half: Half, row: Row, target: StatementRow, statement: Statement) -> 
             continue
         measure = half.columns[columns[0]]
         cell = Cell(row.number - 1, columns[0], token.text, page=token.line.page, box=token.line.box)
-        text = money.printed_amount(token.text) or token.text
+        text = token.text if token.text.isascii() else money.printed_amount(token.text) or token.text
         target.amounts.append(PrintedAmount(measure, sides_of(statement.form, measure), text, cell, provenance))
 
 

@@ -100,6 +100,10 @@ def _revise(equation: Equation, search: Search) -> list[Variable]:
     rest = list(equation.constant)
     free: list[tuple[Variable, dict[Vector, list[Placement]]]] = []
     for term in equation.terms:
+        if len(term.variable.options) == 1:
+            for dimension, amount in enumerate(term.contribution(next(iter(term.variable.options.values())))):
+                rest[dimension] += amount
+            continue
         by_amount: dict[Vector, list[Placement]] = {}
         for placement, vector in term.variable.options.items():
             by_amount.setdefault(term.contribution(vector), []).append(placement)
@@ -172,7 +176,7 @@ def _bounds(n_dimensions: int, choices: Sequence[Sequence[Vector]], tolerance: i
 
 
 def _is_within(total: Vector, bounds: Sequence[tuple[int, int]]) -> bool:
-    for amount, (low, high) in zip(total, bounds, strict=True):
+    for amount, (low, high) in zip(total, bounds, strict=True):  # noqa: SIM110 (a generator takes twice the time)
         if not low <= amount <= high:
             return False
     return True

@@ -43,6 +43,7 @@ _LABEL_START = re.compile(rf"{_ORDINAL}|(?:本年)?(?:收入|支出)(?:总计|�
 _SPACED = re.compile(rf"(?<={_CJK})\s+(?={_CJK})")
 _AFTER_ORDINAL = re.compile(rf"({_ORDINAL})\s+")
 _LABEL_END = re.compile(r"[㐀-䶿一-鿿A-Za-z、][()（）]*(?=[^㐀-䶿一-鿿A-Za-z]*$)")
+_PLAIN = re.compile(r"\d[\d,]*(?:\.\d+)?", re.ASCII)
 _TWO_DECIMALS = re.compile(r"(?:-?\d[\d,]*\.\d\d)+")
 _ONE_OF_TWO = re.compile(r"-?\d[\d,]*\.\d\d")
 _REVENUE = re.compile(
@@ -116,7 +117,9 @@ def _numbers(line: Paragraph, text: str) -> list[Token] | None:
     """The tokens of a text of nothing but numbers and marks for none; None for any other text."""
     tokens: list[Token] = []
     for piece in text.split():
-        if money.is_nil(piece):
+        if _PLAIN.fullmatch(piece):
+            tokens.append(Token(piece, line, Decimal(piece.replace(",", ""))))
+        elif money.is_nil(piece):
             tokens.append(Token(piece, line))
         elif (amount := money.parse_amount(piece)) is not None:
             tokens.append(Token(piece, line, amount))

@@ -400,7 +400,9 @@ def test_recover__thousands_of_numbers_in_one_row() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["2031年部门支出预算总表", "205 08 03 培训支出 7.00 7.00", "项目 支出预算", "出", "。" * 50]
+    "line",
+    ["2031年部门支出预算总表", "205 08 03 培训支出 7.00 7.00", "项目 支出预算", "出", "。" * 50],
+    ids=["titles", "rows", "headers", "pieces", "prose"],
 )
 def test_recover__a_million_lines(line: str) -> None:
     paragraph = Paragraph(line)
