@@ -72,8 +72,7 @@ def recover(document: Document, recognition: Recognition) -> Recognition:
     Amounts are `PRINTED` where their row stands on one line with a number for every column, else `RECOVERED`. A form with
     numbers left over is `incomplete`, and each of these numbers unassigned. Grids are taken as they were read.
     """
-    found = document_to_forms(document, recognition.missing) if recognition.missing else []
-    forms = [form for form in found if form.rows or form.problem]  # a title on the contents page has neither
+    forms = document_to_forms(document, recognition.missing) if recognition.missing else []
     if not forms or len(forms) + len(recognition.statements) < ENOUGH_FORMS:
         return recognition
     return _Recovery(document, recognition, forms).result()
