@@ -23,7 +23,7 @@ from cnbudget.parsed import Parsed, documents_frame, extractor_version, findings
 from cnbudget.prose import prose_findings, prose_frames, read_prose
 from cnbudget.reading import read_document, sniff
 from cnbudget.recognise import recognise
-from cnbudget.recover import recover
+from cnbudget.recovery import recover
 from cnbudget.rules import Case, findings_of
 from cnbudget.schema import DATASETS, STAGED, Dataset
 from cnbudget.support import Verdict, verdict_of

@@ -23,7 +23,7 @@ from cnbudget.parse import parsed_to_frames, read_one, to_budget
 from cnbudget.parsed import Parsed
 from cnbudget.reading import read_document
 from cnbudget.recognise import recognise
-from cnbudget.recover import recover
+from cnbudget.recovery import recover
 from tests.corpus import DOCUMENTS
 
 Source = tuple[str, bytes]

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from cnbudget.amounts import read_budget
-from cnbudget.sections import fold
+from cnbudget.prose.amounts import read_budget
+from cnbudget.prose.sections import fold
 
 
 def read(text: str) -> tuple[Decimal | None, list[tuple[str, Decimal]]]:

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from cnbudget import money
-from cnbudget.disclosures import Institution, disclosures, institutions
 from cnbudget.model import InstitutionKind, InstitutionRow, Paragraph
-from cnbudget.narrative import claims
-from cnbudget.sections import Section, SectionKind
+from cnbudget.prose.disclosures import Institution, disclosures, institutions
+from cnbudget.prose.narrative import claims
+from cnbudget.prose.sections import Section, SectionKind
 from tests.corpus import needs_corpus
 from tests.prose_labels import LABELLED, labels_of, prose
 

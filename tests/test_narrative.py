@@ -10,8 +10,8 @@ import pytest
 
 from cnbudget import money
 from cnbudget.model import ClaimMeasure, ComparedBasis, Paragraph
-from cnbudget.narrative import Claim, claims
-from cnbudget.sections import Section, SectionKind
+from cnbudget.prose.narrative import Claim, claims
+from cnbudget.prose.sections import Section, SectionKind
 from tests.corpus import needs_corpus
 from tests.prose_labels import LABELLED, labels_of, prose
 

@@ -10,8 +10,8 @@ import pytest
 
 from cnbudget import money
 from cnbudget.model import AmountSource, Paragraph
-from cnbudget.projects import Project, projects
-from cnbudget.sections import Section, SectionKind
+from cnbudget.prose.projects import Project, projects
+from cnbudget.prose.sections import Section, SectionKind
 from tests.corpus import needs_corpus
 from tests.prose_labels import labels_of, prose
 

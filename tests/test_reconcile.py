@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from cnbudget.model import Cause, ClaimMeasure, ClaimStatus, Paragraph, Severity
-from cnbudget.narrative import claims
-from cnbudget.reconcile import claim_findings, claims_frame, project_findings, proved, reconcile
+from cnbudget.prose.narrative import claims
+from cnbudget.prose.reconcile import claim_findings, claims_frame, project_findings, proved, reconcile
+from cnbudget.prose.sections import Section, SectionKind
 from cnbudget.schema import DATASETS
-from cnbudget.sections import Section, SectionKind
 from tests.corpus import needs_corpus
 from tests.prose_labels import LABELLED, frames, labels_of
 

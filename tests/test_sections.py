@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cnbudget.model import Box, Document, Grid, GridSource, MediaType, Paragraph
-from cnbudget.sections import Passage, close, fold, joined, passages, section_kind, sections
+from cnbudget.prose.sections import Passage, close, fold, joined, passages, section_kind, sections
 from tests.corpus import needs_corpus
 from tests.prose_labels import LABELLED, document
 

@@ -100,7 +100,7 @@ class LocalBucket:
         start = self._path(folder) if folder else self._root
         with _storage_errors(self.uri):
             for key, path in _walk(start, f"{folder}/" if folder else ""):
-                if key.startswith(prefix) and key > after and (info := self._info(key, path)):
+                if key.startswith(prefix) and _order(key) > _order(after) and (info := self._info(key, path)):
                     yield info
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -115,9 +115,13 @@ class LocalBucket:
         with _storage_errors(self._where(key)):
             try:
                 with self._path(key).open("rb") as file:
-                    return _to_info(key, os.fstat(file.fileno())), file.read()
+                    info, data = _to_info(key, os.fstat(file.fileno())), file.read()
+                    is_whole = info == _to_info(key, os.fstat(file.fileno())) and len(data) == info.n_bytes
             except FileNotFoundError:
                 return None
+        if not is_whole:
+            raise StorageError("it changes while it is read; try again when it is written", where=self._where(key))
+        return info, data
 
     def write(self, key: str, data: bytes) -> str:
         path = self._path(key)
@@ -187,6 +191,10 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+# As the names stand in the journal, so that a range of the listing is a range of the ledger.
+_order = printable
+
+
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     """Files below a folder in the order of their keys, which is not the order of their names: `a.b` < `a/b`."""
     try:
@@ -194,7 +202,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     except FileNotFoundError:
         return
     named = [(entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name, entry) for entry in entries]
-    for name, entry in sorted(named, key=lambda pair: os.fsencode(pair[0])):
+    for name, entry in sorted(named, key=lambda pair: _order(pair[0])):
         if name.endswith("/"):
             if prefix or entry.name != SCRATCH:
                 yield from _walk(Path(entry.path), prefix + name)

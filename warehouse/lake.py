@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import itertools
 import socket
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,6 +41,8 @@ from warehouse.staging import NO_FACTS, Frames, facts_digests, staged_key, to_fi
 from warehouse.store import Store
 
 MAX_OBJECT_BYTES = 256 << 20
+PAGE = 5000
+"""Objects of a listing that are compared at once."""
 _AT_ONCE = 8
 
 _DECIDABLE = {
@@ -52,11 +55,15 @@ _DECIDABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A source's listing beside the ledger: what is to be landed, and what is recorded and no longer there."""
+    """A source's listing beside the ledger: what is to be landed, and what is recorded and no longer there.
+
+    `last_key` is where the listing was: it can be gone on with after it.
+    """
 
     n_listed: int
     new: Sequence[ObjectInfo]
     gone: Sequence[ObjectRecorded]
+    last_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +132,37 @@ class Lake:
     def compare(self, source: Source) -> Comparison:
         """List the source and compare it with the ledger."""
         self.check_source(source)
+        # The ledger first: what another writer records meanwhile is then new to us, and not gone.
         recorded = self._recorded(source)
-        new, n_listed = [], 0
-        for info in source.objects():
-            n_listed += 1
-            old = recorded.pop((source.uri_of(info.key), info.version), None)
-            if old is None or old.state == ObjectState.SEEN:
-                new.append(info)
-        return Comparison(n_listed, new, list(recorded.values()))
+        return _compared(source, list(source.objects()), recorded)
+
+    def compare_pages(self, source: Source, *, after: str = "", size: int = PAGE) -> Iterator[Comparison]:
+        """As `compare`, a page of the listing at a time: for sources of millions of objects, to be gone on with."""
+        self.check_source(source)
+        objects = source.objects(after=after)
+        while True:
+            page = list(itertools.islice(objects, size))
+            last_key = page[-1].key if len(page) == size else ""
+            recorded = self._recorded(source, after=after, upto=last_key)
+            found = _compared(source, page, recorded)
+            yield replace(found, gone=self._still_gone(source, found.gone), last_key=last_key)
+            if not last_key:
+                return
+            after = last_key
+
+    def compare_objects(self, source: Source, objects: Mapping[str, ObjectInfo | None]) -> Comparison:
+        """As `compare`, of these keys alone: as they were listed, or None where storage has to be asked."""
+        recorded = self._recorded(source, keys=list(objects))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = pool.map(lambda key: objects[key] or _head_or_none(source, key), objects)
+            return _compared(source, [info for info in found if info], recorded)
+
+    def _still_gone(self, source: Source, entries: Sequence[ObjectRecorded]) -> list[ObjectRecorded]:
+        """Those of which storage says so too: between listing and ledger another writer may have recorded some."""
+        keys = [entry.source_uri.removeprefix(f"{source.bucket.uri}/") for entry in entries]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = list(pool.map(lambda key: _head_or_none(source, key), keys))
+        return [e for e, info in zip(entries, found, strict=True) if info is None or info.version != e.source_version]
 
     def land(self, source: Source, objects: Sequence[ObjectInfo]) -> list[ObjectRecorded]:
         """Store the objects' bytes under their sha256 and record each object version.
@@ -140,7 +170,7 @@ class Lake:
         Raises StorageError (transient) once all others are recorded, where some could not be read; landing the same
         objects again takes up those alone. One that cannot be read for good stays `seen`, with the reason.
         """
-        recorded = self._recorded(source)
+        recorded = self._recorded(source, keys=[info.key for info in objects])
         known = {key for key, entry in recorded.items() if entry.state != ObjectState.SEEN}
         todo = [info for info in objects if (source.uri_of(info.key), info.version) not in known]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -178,14 +208,18 @@ class Lake:
         entries = [replace(entry, state=ObjectState.GONE, reason="no longer listed") for entry in gone]
         self._ledger.commit(lambda: entries)
 
-    def _recorded(self, source: Source) -> dict[tuple[str, str], ObjectRecorded]:
-        """The recorded versions below a source that are not gone, as entries that would say so."""
-        rows = self._ledger.query_head(
-            """SELECT source_uri, source_version, etag, n_bytes, last_modified_at, state, document_id, reason
-                FROM ledger.objects
-                WHERE state <> 'gone' AND (source_uri = $uri OR starts_with(source_uri, $uri || '/'))""",
-            uri=source.uri,
-        )
+    def _recorded(
+        self, source: Source, *, after: str = "", upto: str = "", keys: Sequence[str] | None = None
+    ) -> dict[tuple[str, str], ObjectRecorded]:
+        """The recorded versions below a source that are not gone, as entries that would say so; of all its keys, of
+        those in a range, or of these alone."""
+        where, parameters = _IN_SOURCE, {"uri": source.uri}
+        if keys is not None:
+            where, parameters = "list_contains($uris, source_uri)", {"uris": [source.uri_of(key) for key in keys]}
+        elif after or upto:
+            where = f"{_IN_SOURCE} AND source_uri > $after AND ($upto = '' OR source_uri <= $upto)"
+            parameters |= {"after": source.uri_of(after), "upto": source.uri_of(upto) if upto else ""}
+        rows = self._ledger.query_head(f"{_RECORDED} AND {where}", **parameters)
         entries = [ObjectRecorded(*row) for row in rows.iter_rows()]
         return {_name(entry): entry for entry in entries}
 
@@ -345,6 +379,11 @@ class Lake:
         probe_create(self.bucket)
 
 
+_IN_SOURCE = "(source_uri = $uri OR starts_with(source_uri, $uri || '/'))"
+_RECORDED = """
+    SELECT source_uri, source_version, etag, n_bytes, last_modified_at, state, document_id, reason
+    FROM ledger.objects WHERE state <> 'gone'
+"""
 _OF_SOURCES = """
     SELECT DISTINCT document_id FROM ledger.objects, (SELECT unnest($roots::VARCHAR[]) AS root)
     WHERE document_id IS NOT NULL AND (source_uri = root OR starts_with(source_uri, root || '/'))
@@ -380,6 +419,25 @@ def _source_or_none(uri: str) -> Source | None:
         return open_source(uri)
     except SettingsError:
         return None
+
+
+def _head_or_none(source: Source, key: str) -> ObjectInfo | None:
+    """The object as it stands; a name that storage refuses is no object."""
+    try:
+        return source.bucket.head(key)
+    except StorageRefused:
+        return None
+
+
+def _compared(
+    source: Source, listed: Sequence[ObjectInfo], recorded: dict[tuple[str, str], ObjectRecorded]
+) -> Comparison:
+    new = []
+    for info in listed:
+        old = recorded.pop((source.uri_of(info.key), info.version), None)
+        if old is None or old.state == ObjectState.SEEN:
+            new.append(info)
+    return Comparison(len(listed), new, list(recorded.values()))
 
 
 def _name(entry: ObjectRecorded) -> tuple[str, str]:

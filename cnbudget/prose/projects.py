@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cnbudget import money
-from cnbudget.amounts import BudgetText, read_budget
 from cnbudget.model import AmountSource, Box, Paragraph
-from cnbudget.sections import Passage, Section, SectionKind, close, fold, joined, passages
+from cnbudget.prose.amounts import BudgetText, read_budget
+from cnbudget.prose.sections import Passage, Section, SectionKind, close, fold, joined, passages
 
 OVERVIEW, BASIS, IMPLEMENTER, PLAN, PERIOD, BUDGET, GOALS = range(1, 8)
 _NUMERALS = "一二三四五六七"

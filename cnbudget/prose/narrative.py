@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from cnbudget import money
 from cnbudget.model import Box, ClaimMeasure, ComparedBasis
-from cnbudget.sections import Passage, Section, SectionKind, passages
+from cnbudget.prose.sections import Passage, Section, SectionKind, passages
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)*"
 _MONEY_UNIT = r"亿元|百万元|千元|万元|元"

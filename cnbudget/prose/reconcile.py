@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cnbudget import money
 from cnbudget.model import AmountSource, Box, Cause, ClaimMeasure, ClaimStatus, Finding, FormId, Severity
-from cnbudget.narrative import Claim
+from cnbudget.prose.narrative import Claim
 from cnbudget.schema import DATASETS
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cnbudget.model import Box, ClaimMeasure, InstitutionKind, InstitutionRow
-from cnbudget.narrative import MAX_PASSAGE, Claim
-from cnbudget.sections import Passage, Section, SectionKind, passages
+from cnbudget.prose.narrative import MAX_PASSAGE, Claim
+from cnbudget.prose.sections import Passage, Section, SectionKind, passages
 
 
 @dataclass(frozen=True, slots=True)

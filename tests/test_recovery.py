@@ -12,16 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnbudget import balance
-from cnbudget import recover as recovering
-from cnbudget.flattened import MAX_ROWS, document_to_forms
+from cnbudget import recovery as recovering
 from cnbudget.identities import BY_ID
 from cnbudget.model import Document, FormId, MediaType, Paragraph, Provenance
 from cnbudget.parse import parse_documents
 from cnbudget.reading import read_document
 from cnbudget.recognise import Recognition, recognise
-from cnbudget.recover import recover
-from cnbudget.solver import Equation, Search, Term, Variable, propagate
+from cnbudget.recovery import balance, recover
+from cnbudget.recovery.flattened import MAX_ROWS, document_to_forms
+from cnbudget.recovery.solver import Equation, Search, Term, Variable, propagate
 from samples.bucket import district
 from samples.budget import Budget
 from samples.draw import draw_budget

@@ -13,20 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cnbudget import classification, money, narrative
-from cnbudget.balance import (
-    T1,
-    T8,
-    T9,
-    Columns,
-    Half,
-    Row,
-    add_own_equations,
-    equations_among,
-    keep_at_least,
-    place_row,
-)
-from cnbudget.flattened import TextForm, document_to_forms
+from cnbudget import classification, money
 from cnbudget.forms import REVENUE_SOURCE_LABELS, Form, sides_of
 from cnbudget.model import (
     Cell,
@@ -38,10 +25,24 @@ from cnbudget.model import (
     Provenance,
     Side,
 )
+from cnbudget.prose import narrative
+from cnbudget.prose.sections import Section, SectionKind, section_kind, sections
 from cnbudget.recognise import PrintedAmount, Recognition, Statement, StatementRow, Unassigned, is_total, read_head
-from cnbudget.sections import Section, SectionKind, section_kind, sections
-from cnbudget.solver import MAX_STEPS, Placement, Search, Variable, propagate
-from cnbudget.textrows import TextRow, Token
+from cnbudget.recovery.balance import (
+    T1,
+    T8,
+    T9,
+    Columns,
+    Half,
+    Row,
+    add_own_equations,
+    equations_among,
+    keep_at_least,
+    place_row,
+)
+from cnbudget.recovery.flattened import TextForm, document_to_forms
+from cnbudget.recovery.solver import MAX_STEPS, Placement, Search, Variable, propagate
+from cnbudget.recovery.textrows import TextRow, Token
 
 ENOUGH_FORMS = 5
 """With fewer of the nine forms it is a budget of another layout, whose titles may end like ours."""

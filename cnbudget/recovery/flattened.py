@@ -16,7 +16,7 @@ from itertools import pairwise
 from cnbudget import money
 from cnbudget.forms import BY_ID, HEADER_WORDS, OTHER_FORM_TITLE, TITLE_PREFIX, Form, title_form
 from cnbudget.model import Document, FormId, Paragraph, Side
-from cnbudget.textrows import (
+from cnbudget.recovery.textrows import (
     MAX_HEADER_LINES,
     ORDINAL,
     TOTAL,

@@ -14,8 +14,8 @@ from itertools import combinations
 
 from cnbudget.identities import ROW_SUMS
 from cnbudget.model import FormId, Measure, Side
-from cnbudget.solver import Equation, Placement, Term, Variable, Vector
-from cnbudget.textrows import TextRow, Token
+from cnbudget.recovery.solver import Equation, Placement, Term, Variable, Vector
+from cnbudget.recovery.textrows import TextRow, Token
 
 T1, T2, T3, T4, T5, T6, T7, T8, T9 = FormId
 M = Measure

@@ -12,13 +12,13 @@ from dataclasses import astuple, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from cnbudget.disclosures import Disclosure, Institution, disclosures, institutions
 from cnbudget.model import Box, Document, Finding, InstitutionRow
-from cnbudget.narrative import Claim, claims
-from cnbudget.projects import Item, Project, projects
-from cnbudget.reconcile import claim_findings, claims_frame, project_findings, proved, reconcile
+from cnbudget.prose.disclosures import Disclosure, Institution, disclosures, institutions
+from cnbudget.prose.narrative import Claim, claims
+from cnbudget.prose.projects import Item, Project, projects
+from cnbudget.prose.reconcile import claim_findings, claims_frame, project_findings, proved, reconcile
+from cnbudget.prose.sections import sections
 from cnbudget.schema import DATASETS
-from cnbudget.sections import sections
 
 if TYPE_CHECKING:
     import polars as pl
