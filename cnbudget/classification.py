@@ -467,6 +467,12 @@ _DISTRICT_LEVEL = re.compile(r"(?<!自治)区(?:本)?级|县(?:本)?级")
 _TOWN_LEVEL = re.compile(r"[镇乡](?:本)?级")
 
 
+_UNKNOWN_DISTRICT = re.compile(
+    r"[一-鿿]{1,3}(?<![社园校地小辖灾特街景库林牧片港矿新])(?<!工业|保税|开发|示范|高新|自贸|保护|度假|试验|功能|合作|加工)[区县]"
+)
+"""A district behind its city that the list of places does not have: not to be put down to the city. Not 社区, 开发区 ..."""
+
+
 def jurisdiction(text: str) -> Jurisdiction | None:
     """The jurisdiction that a title, a cover line or a publisher's name states in full; None where it does not.
 
@@ -481,6 +487,8 @@ def jurisdiction(text: str) -> Jurisdiction | None:
         if place is not None and district_end > end:
             place, end = district, district_end
     if place is None:
+        return None
+    if place.level is JurisdictionLevel.MUNICIPAL and _UNKNOWN_DISTRICT.match(squeezed, end):
         return None
     if place.level is JurisdictionLevel.DISTRICT:
         if town := _TOWN.match(squeezed, _after_year(squeezed, end)):

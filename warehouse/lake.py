@@ -36,7 +36,7 @@ from warehouse.journal import (
 )
 from warehouse.ledger import Ledger, read_all, read_staged, utc_now
 from warehouse.publisher import Publisher
-from warehouse.sources import Source, not_a_document, open_source
+from warehouse.sources import Source, known_source, not_a_document, open_source
 from warehouse.staging import NO_FACTS, Frames, facts_digests, staged_key, to_file, to_staged
 from warehouse.store import Store
 
@@ -213,7 +213,8 @@ class Lake:
     ) -> dict[tuple[str, str], ObjectRecorded]:
         """The recorded versions below a source that are not gone, as entries that would say so; of all its keys, of
         those in a range, or of these alone."""
-        where, parameters = _IN_SOURCE, {"uri": source.uri}
+        where: str = _IN_SOURCE
+        parameters: dict[str, object] = {"uri": source.uri}
         if keys is not None:
             where, parameters = "list_contains($uris, source_uri)", {"uris": [source.uri_of(key) for key in keys]}
         elif after or upto:
@@ -369,6 +370,42 @@ class Lake:
         """The version of the journal, with the store brought up to it."""
         return self._ledger.sync()
 
+    def sources(self) -> list[Source]:
+        """Every source that was ever ingested and can be listed; a file that was removed is one that holds nothing."""
+        uris = self.query("SELECT DISTINCT source_uri FROM ledger.sources ORDER BY source_uri")["source_uri"]
+        return [source for source in map(known_source, uris) if source]
+
+    def changes(self, after: int) -> pl.DataFrame:
+        """The rows of `documents` that commits later than version `after` spoke of, with that `version`."""
+        return self.query(_CHANGES, after=after)
+
+    # What the store remembers for those who run the lake. It is no part of the truth and goes with the store.
+
+    def note(self, name: str, value: str | None) -> None:
+        """Remember a text under a name until it is None."""
+        with self._ledger.store.transaction() as store:
+            store.execute("DELETE FROM ledger.notes WHERE name = $name", name=name)
+            if value is not None:
+                store.execute("INSERT INTO ledger.notes VALUES ($name, $value)", name=name, value=value)
+
+    def noted(self, name: str) -> str | None:
+        """What was last remembered under a name."""
+        found = self._ledger.query("SELECT value FROM ledger.notes WHERE name = $name", name=name)
+        return None if found.is_empty() else str(found.item())
+
+    def count(self, counts: Mapping[tuple[str, str], float]) -> None:
+        """Add to counters, by name and label."""
+        rows = [(name, label, float(value)) for (name, label), value in counts.items() if value]
+        frame = pl.DataFrame(rows, schema=["name", "label", "value"], orient="row")
+        with self._ledger.store.transaction() as store:
+            store.insert("ledger.counts", frame)
+            store.execute(_SUM_COUNTS)
+
+    def counts(self) -> dict[tuple[str, str], float]:
+        """The counters, since this store was made."""
+        rows = self._ledger.query("SELECT name, label, sum(value) FROM ledger.counts GROUP BY ALL ORDER BY ALL")
+        return {(str(name), str(label)): float(value) for name, label, value in rows.iter_rows()}
+
     def rebuild(self) -> None:
         """Build the store anew from the journal and the staged results, and check all of `latest/` against it."""
         self._ledger.rebuild()
@@ -397,6 +434,20 @@ _PENDING = f"""
         a.extractor_version <> $extractor_version AND r.document_id IN ({_OF_SOURCES})
     )
     ORDER BY r.first_seen_at, r.file_name, r.document_id
+"""
+_CHANGES = """
+    SELECT version, d.* FROM documents d JOIN (
+        SELECT document_id, max(version) AS version FROM (
+            SELECT document_id, version FROM ledger.audits
+            UNION ALL SELECT document_id, version FROM ledger.publications
+            UNION ALL SELECT document_id, version FROM ledger.decisions
+        ) GROUP BY document_id
+    ) USING (document_id)
+    WHERE version > $after ORDER BY version, document_id
+"""
+_SUM_COUNTS = """
+    CREATE OR REPLACE TABLE ledger.counts AS
+    SELECT name, label, sum(value) AS value FROM ledger.counts GROUP BY ALL
 """
 _OBJECT_STATES = "SELECT source_uri, source_version, state FROM ledger.objects"
 _DOCUMENT_COUNTS = """

@@ -10,7 +10,8 @@ Superseded revisions, other renditions and held documents are rows of `documents
 staged results and in the store.
 
 Order across files: a document that leaves is taken from `documents` first, one that comes is put there last. A reader
-that joins on `documents` never sees figures of a document that is not published.
+that joins on `documents` never sees figures of a document that is not published. Where one replaces the other,
+`documents` lists both until the figures are exchanged, each dataset with those of one of them: a budget is never away.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ _FIGURES = [
 ]
 _PARTITIONED = [*_FIGURES, "document_sources", "documents"]
 """In the order of writing."""
+
+_REPLACED = ["superseded", "published"]
+"""States of a document whose figures another one of its budget stands for."""
+_NO_DOCUMENTS = pl.DataFrame(schema=DATASETS["documents"].polars_schema())
 
 _FIELD_TYPES = {
     ColumnType.STRING: "string",
@@ -129,10 +134,11 @@ class Publisher:
 
     def _write_partitions(self, partitions: Sequence[Partition], has_moved: Callable[[], bool]) -> bool:
         stale = [partition for partition in partitions if self._stale_datasets(partition)]
-        shown = {partition.name: self._shown_ids(partition.name) for partition in stale}
-        leaving = [partition for partition in stale if shown[partition.name] - partition.current_ids]
+        shown = {partition.name: self._shown(partition.name) for partition in stale}
+        ids = {name: set(frame["document_id"]) for name, frame in shown.items()}
+        leaving = [partition for partition in stale if ids[partition.name] - partition.current_ids]
         if leaving:
-            self._write_documents_that_stay(leaving, frozenset().union(*shown.values()))
+            self._write_documents_between(leaving, shown, set().union(*ids.values()))
         # A document that moves to another partition leaves the old one first: its money never stands twice.
         others = [partition for partition in stale if partition not in leaving]
         for group in (*_groups(leaving), *_groups(others)):
@@ -145,20 +151,20 @@ class Publisher:
         files = {name: self._written.get(_key(name, partition.name)) for name in _PARTITIONED}
         return [name for name, file in files.items() if not file or file.inputs_sha256 != partition.inputs[name]]
 
-    def _shown_ids(self, partition: str) -> frozenset[str]:
+    def _shown(self, partition: str) -> pl.DataFrame:
         """The documents whose figures the partition in the bucket shows, as a reader would see it."""
         data = self._bucket.read(_key("documents", partition))
-        if data is None:
-            return frozenset()
-        frame = pl.read_parquet(io.BytesIO(data), columns=["document_id", "is_current"])
-        return frozenset(frame.filter("is_current")["document_id"].to_list())
+        return _NO_DOCUMENTS if data is None else pl.read_parquet(io.BytesIO(data)).filter("is_current")
 
-    def _write_documents_that_stay(self, partitions: Sequence[Partition], shown_ids: frozenset[str]) -> None:
-        """The partitions' `documents` without those that leave, and not yet with those that come."""
+    def _write_documents_between(
+        self, partitions: Sequence[Partition], shown: Mapping[str, pl.DataFrame], shown_ids: set[str]
+    ) -> None:
+        """The partitions' `documents` while figures are exchanged: without those that leave and those that come, but
+        with both of a revision and the one that it replaces."""
         with self._store.transaction() as store:
             frames = _frames(store, "documents", [partition.name for partition in partitions])
-        stays = ~pl.col("is_current") | pl.col("document_id").is_in(list(shown_ids))
-        self._put_all([File.of("documents", name, "", frame.filter(stays)) for name, frame in frames.items()])
+        files = [_between(frame, shown[name], shown_ids) for name, frame in frames.items()]
+        self._put_all([File.of("documents", name, "", file) for name, file in zip(frames, files, strict=True)])
 
     def _write_group(self, group: Sequence[Partition]) -> None:
         with self._store.transaction() as store:
@@ -225,6 +231,23 @@ class Publisher:
                 rows = [astuple(file) for file in files]
                 names = [field.name for field in fields(Written)]
                 store.insert("ledger.files", pl.DataFrame(rows, schema=names, orient="row"))
+
+
+def _between(wanted: pl.DataFrame, shown: pl.DataFrame, shown_ids: set[str]) -> pl.DataFrame:
+    """The rows of `documents` in a partition that goes from `shown` to `wanted`; `shown_ids` stand anywhere."""
+    comes = wanted.filter("is_current").filter(~pl.col("document_id").is_in(list(shown_ids)))
+    # Not one that was withdrawn or held: that has to be gone before anything else happens.
+    replaced = wanted.filter(
+        ~pl.col("is_current"),
+        pl.col("state").is_in(_REPLACED),
+        pl.col("budget_id").is_in(comes["budget_id"].drop_nulls().to_list()),
+        pl.col("document_id").is_in(shown["document_id"].to_list()),
+    )
+    if replaced.is_empty() or shown.schema != wanted.schema:
+        return wanted.join(comes, on="document_id", how="anti")
+    early = ~pl.col("budget_id").is_in(replaced["budget_id"].to_list())
+    stays = wanted.join(comes.filter(early), on="document_id", how="anti").join(replaced, on="document_id", how="anti")
+    return pl.concat([stays, shown.join(replaced, on="document_id", how="semi")]).sort("document_id")
 
 
 def _groups(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:

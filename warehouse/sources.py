@@ -56,6 +56,18 @@ def _local_source(path: Path, uri: str) -> Source:
     raise SettingsError("no such file or folder; check the name", where=uri)
 
 
+def known_source(uri: str) -> Source | None:
+    """A source as the journal names it. A file that was removed is an empty source; a folder that is not there may be a
+    disk that is not mounted: None."""
+    try:
+        return open_source(uri)
+    except SettingsError:
+        bucket = open_bucket(uri)
+    if isinstance(bucket, LocalBucket) and bucket.root.parent.is_dir() and bucket.root.suffix:
+        return Source(LocalBucket(bucket.root.parent), bucket.root.name)
+    return None
+
+
 def not_a_document(info: ObjectInfo) -> str | None:
     """Why the object is none by its nature (a marker, or what a desktop leaves behind), or None where it may be one."""
     folder, _, name = info.key.rpartition("/")

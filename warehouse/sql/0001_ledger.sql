@@ -35,3 +35,7 @@ CREATE TABLE ledger.acceptances (
 CREATE TABLE ledger.files (
     key VARCHAR, dataset VARCHAR, inputs_sha256 VARCHAR, etag VARCHAR, sha256 VARCHAR, n_rows BIGINT, n_bytes BIGINT
 );
+
+-- For those who run the lake, and as little part of the truth: how far a long listing has come, and counters.
+CREATE TABLE ledger.notes (name VARCHAR, value VARCHAR);
+CREATE TABLE ledger.counts (name VARCHAR, label VARCHAR, value DOUBLE);
