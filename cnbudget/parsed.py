@@ -153,8 +153,10 @@ def _document_row(parsed: Parsed) -> dict[str, object]:
     holding = [finding for finding in parsed.findings if finding.is_holding]
     state, reason = parsed.verdict.state, parsed.verdict.reason
     if state is DocumentState.PARSED and holding:
-        more = f" (and {len(holding) - 1} more)" if len(holding) > 1 else ""
-        state, reason = DocumentState.HELD, holding[0].message_en + more
+        suspects = [finding for finding in parsed.findings if finding.rule_id == "figure_suspected"]
+        told = suspects if suspects and holding[0].rule_id == "identity_broken" else holding
+        more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+        state, reason = DocumentState.HELD, told[0].message_en + more
     return {
         "document_id": parsed.document_id,
         "file_name": parsed.file_name,

@@ -184,3 +184,19 @@ def test_s3__a_bucket_that_is_not_there_is_no_transient_error() -> None:
 def test_open_bucket__needs_a_bucket_name() -> None:
     with pytest.raises(StorageRefused, match="no bucket in it"):
         open_bucket("s3:///prefix")
+
+
+def test_fetch__a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = LocalBucket(tmp_path)
+    bucket.write("a.pdf", b"half")
+    sizes = iter([4, 8])
+    real = os.fstat
+
+    def growing(descriptor: int) -> os.stat_result:
+        values = list(real(descriptor))
+        values[6] = next(sizes)
+        return os.stat_result(values, {"st_mtime_ns": 1})
+
+    monkeypatch.setattr(os, "fstat", growing)
+    with pytest.raises(StorageError, match="changes while it is read"):
+        bucket.fetch("a.pdf")

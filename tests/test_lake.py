@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -359,6 +360,77 @@ def test_compare__lists_what_is_new_and_what_is_gone(inbox: Path, home: Path) ->
     land(lake, inbox)
     assert lake.balance().objects == {"gone": 2, "landed": 1}
     assert lake.balance().is_balanced
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_compare_pages__say_together_what_compare_says(inbox: Path, home: Path, size: int) -> None:
+    lake, source = lake_at(home), Source(LocalBucket(inbox))
+    names = ["a.pdf", "a/b.pdf", "a/c.pdf", "b.pdf", os.fsdecode(b"\xb2.pdf"), "z.pdf"]
+    for name in names:
+        drop(inbox, name, name.encode("utf-8", "replace"))
+    land(lake, inbox)
+    for name in ("a.pdf", "a/c.pdf", names[4]):
+        (inbox / name).unlink()
+    drop(inbox, "b.pdf", b"changed", day=3)
+    drop(inbox, "zz.pdf", b"late")
+    whole, pages = lake.compare(source), list(lake.compare_pages(source, size=size))
+    assert [info for page in pages for info in page.new] == list(whole.new)
+    assert {entry.source_uri for page in pages for entry in page.gone} == {entry.source_uri for entry in whole.gone}
+    assert len(whole.gone) == 4
+    assert sum(page.n_listed for page in pages) == whole.n_listed
+    (first, *_), after = pages, pages[0].last_key
+    rest = list(lake.compare_pages(source, after=after, size=size)) if after else []
+    assert [*first.new, *(info for page in rest for info in page.new)] == list(whole.new)
+
+
+def test_compare_objects__asks_storage_for_what_events_name(inbox: Path, home: Path) -> None:
+    lake, source = lake_at(home), Source(LocalBucket(inbox))
+    for name in ("a.pdf", "b.pdf", "same.pdf"):
+        drop(inbox, name, name.encode())
+    land(lake, inbox)
+    (inbox / "a.pdf").unlink()
+    drop(inbox, "b.pdf", b"changed", day=3)
+    drop(inbox, "c.pdf", b"new")
+    names = ["c.pdf", "b.pdf", "a.pdf", "same.pdf", "never.pdf", "../outside.pdf"]
+    found = lake.compare_objects(source, dict.fromkeys(names))
+    assert [info.key for info in found.new] == ["c.pdf", "b.pdf"]
+    assert sorted(entry.source_uri.rpartition("/")[2] for entry in found.gone) == ["a.pdf", "b.pdf"]
+
+
+def test_sources__a_file_that_was_removed_is_an_empty_one(inbox: Path, home: Path) -> None:
+    drop(inbox, "a", b"1")
+    lake, file = lake_at(home), open_source(str(inbox / "a"))
+    lake.land(file, list(file.objects()))
+    (inbox / "a").unlink()
+    (source,) = lake.sources()
+    assert (source.uri, list(source.objects())) == (file.uri, [])
+    lake.record_gone(lake.compare(source).gone)
+    assert lake.balance().objects == {"gone": 1}
+    assert lake.balance().is_balanced
+
+
+def test_sources__a_folder_that_is_not_there_is_none(inbox: Path, home: Path) -> None:
+    drop(inbox, "a", b"1")
+    lake = lake_at(home)
+    land(lake, inbox)
+    inbox.rename(inbox.with_name("elsewhere"))
+    assert lake.sources() == []
+
+
+def test_count__adds_up(home: Path) -> None:
+    lake = lake_at(home)
+    lake.count({("stage_seconds", "parse"): 1.5, ("events", ""): 1})
+    lake.count({("stage_seconds", "parse"): 2})
+    assert lake.counts() == {("events", ""): 1, ("stage_seconds", "parse"): 3.5}
+
+
+def test_note__is_remembered_until_it_is_none(home: Path) -> None:
+    lake = lake_at(home)
+    lake.note("a", "1")
+    lake.note("a", "2")
+    assert lake_at(home).noted("a") == "2"
+    lake.note("a", None)
+    assert lake.noted("a") is None
 
 
 def test_compare__a_lake_inside_its_source_is_refused(inbox: Path) -> None:

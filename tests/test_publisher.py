@@ -13,6 +13,7 @@ import pytest
 from cnbudget.schema import DATASETS, STAGED
 from tests.lakes import EXTRACTOR, FailingBucket, drop, ingest, lake_at, read_latest, staged_frames
 from warehouse.bucket import LocalBucket
+from warehouse.journal import Decision
 from warehouse.publisher import to_parquet
 
 
@@ -65,15 +66,26 @@ def test_write_stale__a_document_that_moves_to_another_partition_never_counts_tw
     assert read_latest(home, "expenditure_lines")["amount_yuan"].to_list() == [Decimal(100)]
 
 
-def test_write_stale__a_revision_is_seen_whole_or_not_at_all(inbox: Path, home: Path) -> None:
+def test_write_stale__a_revision_is_seen_whole_and_its_budget_is_never_away(inbox: Path, home: Path) -> None:
     bucket = Watched(LocalBucket(home))
     lake = lake_at(home, bucket=bucket)
     old = drop(inbox, "old", b"1", day=1)
     ingest(lake, inbox, [staged_frames(old, 100)])
     new = drop(inbox, "new", b"2", day=2)
     ingest(lake, inbox, [staged_frames(new, 110)])
-    assert {joined for _, joined in bucket.sums} == {0, 100, 110}
+    assert {joined for _, joined in bucket.sums} == {100, 110}
     assert bucket.sums[-1] == (110, 110)
+
+
+def test_write_stale__a_withdrawn_revision_is_gone_before_the_older_one_is_back(inbox: Path, home: Path) -> None:
+    bucket = Watched(LocalBucket(home))
+    lake = lake_at(home, bucket=bucket)
+    old, new = drop(inbox, "old", b"1", day=1), drop(inbox, "new", b"2", day=2)
+    ingest(lake, inbox, [staged_frames(old, 100), staged_frames(new, 110)])
+    bucket.sums.clear()
+    lake.decide([new], Decision.WITHDRAW, reason="recalled", by="li")
+    lake.publish()
+    assert {joined for _, joined in bucket.sums} == {0, 100}
 
 
 def test_write_stale__one_more_document_rewrites_its_partition_alone(inbox: Path, home: Path) -> None:

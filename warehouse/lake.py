@@ -36,7 +36,7 @@ from warehouse.journal import (
 )
 from warehouse.ledger import Ledger, read_all, read_staged, utc_now
 from warehouse.publisher import Publisher
-from warehouse.sources import Source, known_source, not_a_document, open_source
+from warehouse.sources import Source, known_source, not_a_document
 from warehouse.staging import NO_FACTS, Frames, facts_digests, staged_key, to_file, to_staged
 from warehouse.store import Store
 
@@ -356,8 +356,7 @@ class Lake:
 
     def balance(self) -> Balance:
         """List every source and compare it with the states."""
-        uris = self.query("SELECT DISTINCT source_uri FROM ledger.sources ORDER BY source_uri")["source_uri"].to_list()
-        listed = {(s.uri_of(info.key), info.version) for s in map(_source_or_none, uris) if s for info in s.objects()}
+        listed = {(source.uri_of(info.key), info.version) for source in self.sources() for info in source.objects()}
         with self._ledger.store.transaction() as store:
             recorded = {row[:2]: row[2] for row in store.query(_OBJECT_STATES).iter_rows()}
             documents = dict(store.query(_DOCUMENT_COUNTS).iter_rows())
@@ -372,8 +371,8 @@ class Lake:
 
     def sources(self) -> list[Source]:
         """Every source that was ever ingested and can be listed; a file that was removed is one that holds nothing."""
-        uris = self.query("SELECT DISTINCT source_uri FROM ledger.sources ORDER BY source_uri")["source_uri"]
-        return [source for source in map(known_source, uris) if source]
+        rows = self.query(_SOURCES).iter_rows()
+        return [source for source in (known_source(uri, is_object=is_object) for uri, is_object in rows) if source]
 
     def changes(self, after: int) -> pl.DataFrame:
         """The rows of `documents` that commits later than version `after` spoke of, with that `version`."""
@@ -435,6 +434,10 @@ _PENDING = f"""
     )
     ORDER BY r.first_seen_at, r.file_name, r.document_id
 """
+_SOURCES = """
+    SELECT DISTINCT source_uri, source_uri IN (SELECT source_uri FROM ledger.object_records) AS is_object
+    FROM ledger.sources ORDER BY source_uri
+"""
 _CHANGES = """
     SELECT version, d.* FROM documents d JOIN (
         SELECT document_id, max(version) AS version FROM (
@@ -462,14 +465,6 @@ def _store_path(bucket: Bucket) -> Path:
         return bucket.root / "store.duckdb"
     name = hashlib.sha256(bucket.uri.encode()).hexdigest()[:16]
     return Path.home() / ".cache" / "cnbudget" / f"{name}.duckdb"
-
-
-def _source_or_none(uri: str) -> Source | None:
-    """A source that was removed has nothing in it."""
-    try:
-        return open_source(uri)
-    except SettingsError:
-        return None
 
 
 def _head_or_none(source: Source, key: str) -> ObjectInfo | None:

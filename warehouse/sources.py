@@ -56,14 +56,14 @@ def _local_source(path: Path, uri: str) -> Source:
     raise SettingsError("no such file or folder; check the name", where=uri)
 
 
-def known_source(uri: str) -> Source | None:
-    """A source as the journal names it. A file that was removed is an empty source; a folder that is not there may be a
-    disk that is not mounted: None."""
+def known_source(uri: str, *, is_object: bool) -> Source | None:
+    """A source as the journal names it. An object that was removed is a source that holds nothing; a folder that is not
+    there may be a disk that is not mounted: None."""
     try:
         return open_source(uri)
     except SettingsError:
         bucket = open_bucket(uri)
-    if isinstance(bucket, LocalBucket) and bucket.root.parent.is_dir() and bucket.root.suffix:
+    if is_object and isinstance(bucket, LocalBucket) and bucket.root.parent.is_dir():
         return Source(LocalBucket(bucket.root.parent), bucket.root.name)
     return None
 
