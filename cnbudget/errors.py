@@ -10,6 +10,7 @@ CnbudgetError
 ├── StorageError              a bucket or the store could not be reached or refused (transient unless said otherwise)
 │   └── StorageRefused        the storage cannot give a guarantee that the lake needs
 ├── CommitConflict            someone else made this journal entry first
+├── MalformedNotification     what came in place of a notification of S3
 ├── DecisionRefused           a decision about a document that is not there, or that its state does not allow
 └── SettingsError             a setting is missing or makes no sense
 
@@ -79,6 +80,10 @@ class CommitConflict(CnbudgetError):
     """Someone else made this entry of the journal first."""
 
     transient = True
+
+
+class MalformedNotification(CnbudgetError):
+    """What came in place of a notification of S3 is none."""
 
 
 class DecisionRefused(CnbudgetError):

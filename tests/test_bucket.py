@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from pathlib import Path
@@ -189,7 +190,7 @@ def test_open_bucket__needs_a_bucket_name() -> None:
 def test_fetch__a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket = LocalBucket(tmp_path)
     bucket.write("a.pdf", b"half")
-    sizes = iter([4, 8])
+    sizes = itertools.count(4)
     real = os.fstat
 
     def growing(descriptor: int) -> os.stat_result:
