@@ -254,6 +254,18 @@ class DocumentState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class RecognisedAs(StrEnum):
+    """What a document is: 九张预算表 / 其他地区格式 / 决算 / 空白模板 / 多份预算 / 非预算 / 无法识读."""
+
+    NINE_FORMS = "nine_forms"
+    OTHER_LAYOUT = "other_layout"
+    FINAL_ACCOUNTS = "final_accounts"
+    TEMPLATE = "template"
+    SEVERAL_BUDGETS = "several_budgets"
+    NO_BUDGET = "no_budget"
+    UNREADABLE = "unreadable"
+
+
 class ObjectState(StrEnum):
     """Where an object version of the incoming bucket stands."""
 

@@ -17,7 +17,7 @@ from cnbudget import classification, identities, money
 from cnbudget.cover import contradictions, read_cover
 from cnbudget.errors import CnbudgetError
 from cnbudget.facts import Budget, facts_to_lines, statements_to_facts
-from cnbudget.model import Cause, DocumentState, Finding, Severity
+from cnbudget.model import Cause, DocumentState, Finding, RecognisedAs, Severity
 from cnbudget.outcomes import outcomes_of, suspects_of, with_causes
 from cnbudget.parsed import Parsed, documents_frame, extractor_version, findings_frame
 from cnbudget.prose import prose_findings, prose_frames, read_prose
@@ -75,7 +75,7 @@ def read_one(file_name: str, data: bytes) -> Parsed:
 
 def _unread(file_name: str, data: bytes, reason: str, rule_id: str) -> Parsed:
     parsed = Parsed(file_name, hashlib.sha256(data).hexdigest(), len(data), sniff(file_name, data).value)
-    parsed.verdict = Verdict(DocumentState.HELD, reason)
+    parsed.verdict = Verdict(DocumentState.HELD, RecognisedAs.UNREADABLE, reason)
     parsed.findings.append(
         Finding(
             rule_id,

@@ -13,7 +13,7 @@ import polars as pl
 
 from cnbudget import classification
 from cnbudget.cover import Cover
-from cnbudget.model import CheckStatus, Document, DocumentState, Finding, FormId, Severity
+from cnbudget.model import CheckStatus, Document, DocumentState, Finding, FormId, RecognisedAs, Severity
 from cnbudget.prose import Prose
 from cnbudget.recognise import Recognition, Statement
 from cnbudget.schema import DATASETS
@@ -35,7 +35,7 @@ class Parsed:
     cover: Cover = field(default_factory=Cover)
     recognition: Recognition | None = None
     document: Document | None = None
-    verdict: Verdict = field(default_factory=lambda: Verdict(DocumentState.HELD, "not read"))
+    verdict: Verdict = field(default_factory=lambda: Verdict(DocumentState.HELD, RecognisedAs.UNREADABLE))
     prose: Prose | None = None
     findings: list[Finding] = field(default_factory=list)
 
@@ -175,6 +175,7 @@ def _document_row(parsed: Parsed) -> dict[str, object]:
         "stage": cover.stage if parsed.document is not None else None,
         "budget_id": parsed.budget_id,
         "is_current": False,
+        "recognised_as": parsed.verdict.recognised_as,
         "state": state,
         "state_reason": reason,
         "extractor_version": extractor_version(),

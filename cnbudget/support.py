@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cnbudget import money
 from cnbudget.cover import Cover
 from cnbudget.errors import CnbudgetError
-from cnbudget.model import Document, DocumentState, Paragraph, Stage
+from cnbudget.model import Document, DocumentState, Paragraph, RecognisedAs, Stage
 from cnbudget.reading import read_document
 from cnbudget.recognise import Recognition, recognise
 
@@ -25,9 +25,10 @@ _BUDGET_WORDS = re.compile(r"(?:部门|单位)(?:综合)?预算|预算公开|预
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The state that reading alone gives a document, and the reason for it."""
+    """The state that reading alone gives a document, what it is, and the reason."""
 
     state: DocumentState
+    recognised_as: RecognisedAs
     reason: str | None = None
 
 
@@ -35,24 +36,38 @@ def verdict_of(document: Document, cover: Cover, recognition: Recognition) -> Ve
     """Tells a readable document of the nine forms from everything else."""
     n_forms = len(recognition.statements)
     if cover.stage is Stage.FINAL_ACCOUNTS or (n_forms < ENOUGH_FORMS and _is_final_accounts(document)):
-        return Verdict(DocumentState.UNSUPPORTED, f"final accounts{_of(cover)}: only budgets are read yet")
+        return Verdict(
+            DocumentState.UNSUPPORTED,
+            RecognisedAs.FINAL_ACCOUNTS,
+            f"final accounts{_of(cover)}: only budgets are read yet",
+        )
     if len(set(recognition.repeated)) >= ENOUGH_FORMS:
         parts = f" ({document.notes['parts']})" if "parts" in document.notes else ""
         return Verdict(
             DocumentState.HELD,
+            RecognisedAs.SEVERAL_BUDGETS,
             f"more than one budget in one file{parts}: {len(set(recognition.repeated))} of the nine forms stand in it "
             "again; publish each budget as a file of its own",
         )
     if n_forms >= ENOUGH_FORMS:
         if not any(row.amounts for statement in recognition.statements for row in statement.rows):
-            return Verdict(DocumentState.UNSUPPORTED, "a template: the forms are there, no figure is filled in")
+            return Verdict(
+                DocumentState.UNSUPPORTED,
+                RecognisedAs.TEMPLATE,
+                "a template: the forms are there, no figure is filled in",
+            )
         if cover.fiscal_year is None:
-            return Verdict(DocumentState.HELD, "no budget year: neither the cover nor the form titles agree on one")
-        return Verdict(DocumentState.PARSED)
+            return Verdict(
+                DocumentState.HELD,
+                RecognisedAs.NINE_FORMS,
+                "no budget year: neither the cover nor the form titles agree on one",
+            )
+        return Verdict(DocumentState.PARSED, RecognisedAs.NINE_FORMS)
     listed = {form_id for form_id, _, _ in recognition.titles}
     if n_forms + len(listed) >= ENOUGH_FORMS:
         return Verdict(
             DocumentState.HELD,
+            RecognisedAs.NINE_FORMS,
             f"the titles of {len(listed)} of the nine forms are there, but only {n_forms} tables could be read; "
             "the columns of the text are lost or the tables have no lines",
         )
@@ -61,8 +76,14 @@ def verdict_of(document: Document, cover: Cover, recognition: Recognition) -> Ve
         found = f"{n_forms} of the nine forms found" + (
             f"; its own tables are {'、'.join(tables[:3])}" if tables else ""
         )
-        return Verdict(DocumentState.UNSUPPORTED, f"a budget of another layout{_of(cover)}: {found}")
-    return Verdict(DocumentState.REJECTED, "no budget: none of the nine forms and no words of a budget in it")
+        return Verdict(
+            DocumentState.UNSUPPORTED, RecognisedAs.OTHER_LAYOUT, f"a budget of another layout{_of(cover)}: {found}"
+        )
+    return Verdict(
+        DocumentState.REJECTED,
+        RecognisedAs.NO_BUDGET,
+        "no budget: none of the nine forms and no words of a budget in it",
+    )
 
 
 def holds_budget(file_name: str, data: bytes) -> bool:

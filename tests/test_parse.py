@@ -66,8 +66,9 @@ def test_parse_documents__published_budgets_hold_together(path: Path) -> None:
 def test_parse_documents__other_layouts_are_never_forced_into_the_forms(path: Path) -> None:
     document = parse_documents([(path.name, path.read_bytes())])["documents"].row(0, named=True)
     assert (document["state"], document["n_facts"]) == ("unsupported", 0)
-    expected = "final accounts" if "final-accounts" in path.name else "a budget of another layout"
-    assert document["state_reason"].startswith(expected)
+    is_accounts = "final-accounts" in path.name
+    assert document["recognised_as"] == ("final_accounts" if is_accounts else "other_layout")
+    assert document["state_reason"].startswith("final accounts" if is_accounts else "a budget of another layout")
 
 
 def test_parse_documents__a_batch_gives_what_single_documents_give(sample_budgets: list[tuple[str, bytes]]) -> None:
