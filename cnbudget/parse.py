@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from cnbudget import classification, identities, money
+from cnbudget import identities, money
 from cnbudget.cover import contradictions, read_cover
 from cnbudget.errors import CnbudgetError
 from cnbudget.facts import Budget, facts_to_lines, statements_to_facts
@@ -134,11 +134,10 @@ def to_budget(parsed: Parsed) -> Budget:
     """The recognised forms of a document that has figures, with what its cover says of them."""
     cover, recognition = parsed.cover, parsed.recognition
     assert recognition is not None and cover.fiscal_year is not None
-    publisher = (
-        classification.publisher_id(cover.publisher_name, cover.jurisdiction_code) if cover.publisher_name else None
-    )
     statements = [statement for statement in recognition.statements if statement.unit is not None]
-    return Budget(parsed.document_id, cover.fiscal_year, cover.stage, publisher, cover.publisher_kind, statements)
+    return Budget(
+        parsed.document_id, cover.fiscal_year, cover.stage, parsed.publisher_id, cover.publisher_kind, statements
+    )
 
 
 def _absent_forms(batch: Sequence[Parsed]) -> pl.DataFrame:

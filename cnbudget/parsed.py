@@ -50,14 +50,19 @@ class Parsed:
         return self.verdict.state is DocumentState.PARSED and self.cover.fiscal_year is not None
 
     @property
+    def publisher_id(self) -> str | None:
+        """The publisher by its jurisdiction and a name that spellings share; None where the cover names nobody."""
+        name = self.cover.publisher_name
+        return classification.publisher_id(name, self.cover.jurisdiction_code) if name else None
+
+    @property
     def budget_id(self) -> str | None:
         """Jurisdiction, publisher, kind, year and stage; None where one of them is not known."""
         cover = self.cover
         if not (cover.publisher_name and cover.publisher_kind and cover.fiscal_year):
             return None
         place = cover.jurisdiction_code or "unknown"
-        name = classification.publisher_id(cover.publisher_name, cover.jurisdiction_code)
-        return "/".join((place, name, cover.publisher_kind, str(cover.fiscal_year), cover.stage))
+        return "/".join((place, self.publisher_id or "", cover.publisher_kind, str(cover.fiscal_year), cover.stage))
 
 
 @cache
@@ -163,9 +168,7 @@ def _document_row(parsed: Parsed) -> dict[str, object]:
         "media_type": parsed.media_type,
         "n_bytes": parsed.n_bytes,
         "n_pages": parsed.n_pages,
-        "publisher_id": classification.publisher_id(cover.publisher_name, cover.jurisdiction_code)
-        if cover.publisher_name
-        else None,
+        "publisher_id": parsed.publisher_id,
         "publisher_name": cover.publisher_name,
         "publisher_kind": cover.publisher_kind,
         "jurisdiction_name": cover.jurisdiction_name,
