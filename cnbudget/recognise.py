@@ -8,30 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cnbudget import money
+from cnbudget.binding import LABELS, Columns, aligned, bind, body_rows, is_same_form, is_title, split_head
 from cnbudget.forms import (
     CODE_COLUMNS,
     FORMS,
     GRAND_TOTAL_LABEL,
-    HEADER_WORDS,
-    LABEL_LEFT,
-    LABEL_RIGHT,
-    NAME,
-    OTHER_FORM_TITLE,
-    TITLE_PREFIX,
     Form,
-    column_of,
     sides_of,
     title_form,
 )
 from cnbudget.model import Block, Box, Cell, Document, FormId, Grid, Measure, Paragraph, Provenance, Side
 
-_LABELS = {NAME: None, LABEL_LEFT: Side.LEFT, LABEL_RIGHT: Side.RIGHT}
 _COMPILER = re.compile(r"编制(?:部门|单位)[:：]\s*(.*?)\s*(?=单位[:：]|$)")
 _UNIT = re.compile(r"(?<!编制)单位[:：]\s*(百万元|亿元|万元|千元|元)")
-_UNIT_LINE = re.compile(r"^(?:金额)?单位[:：]")
 _YEAR = re.compile(r"(20\d{2})年")
 _NUMBER_TOKEN = re.compile(r"(?<![\d.,])\d[\d,]*(?:\.\d+)?")
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
@@ -128,30 +120,13 @@ class Recognition:
         return [form.form_id for form in FORMS if form.form_id not in found]
 
 
-@dataclass(slots=True)
-class _Columns:
-    """What each column of a grid holds, and which rows are header."""
-
-    by_index: dict[int, str | Measure]
-    n_header_rows: int
-    headers: dict[int, Cell]
-
-    @property
-    def measures(self) -> list[int]:
-        return [index for index, column in self.by_index.items() if isinstance(column, Measure)]
-
-    @property
-    def has_labels(self) -> bool:
-        return any(column in _LABELS for column in self.by_index.values())
-
-
 class _Reader:
     """Walks the blocks of one document once, binding grids to forms."""
 
     def __init__(self) -> None:
         self.result = Recognition([], [], [], [])
         self.current: Statement | None = None
-        self.columns: _Columns | None = None
+        self.columns: Columns | None = None
         self.last_grid: Grid | None = None
         self.grids: list[tuple[Grid, list[StatementRow | None], bool]] = []
         self.pending: list[Paragraph] = []
@@ -168,11 +143,11 @@ class _Reader:
     def _table(self, grid: Grid) -> None:
         """One grid with the lines above it: a form's start, its continuation, or another table."""
         above, self.pending = self.pending, []
-        head, grid = _split_head(grid)
+        head, grid = split_head(grid)
         above = [*above, *head]
         title, form = self._title(above)
         if form is not None and title is not None:
-            columns = _bind(form, grid)
+            columns = bind(form, grid)
             if (
                 len(columns.measures) >= 1 and columns.has_labels
             ) or form.form_id == "three_public_and_agency_operating":
@@ -193,11 +168,11 @@ class _Reader:
             form = title_form(text) if len(text) < 60 and "。" not in text else None
             if form is not None:
                 return text, form
-            if "," not in text and _is_title(text):
+            if "," not in text and is_title(text):
                 return text, None
         return None, None
 
-    def _start(self, form: Form, title: str, above: Sequence[Paragraph], grid: Grid, columns: _Columns) -> None:
+    def _start(self, form: Form, title: str, above: Sequence[Paragraph], grid: Grid, columns: Columns) -> None:
         cut = max(index for index, line in enumerate(above) if money.key(line.text) == title)
         self._trailing(above[:cut])
         existing = self.result.statement(form.form_id)
@@ -217,17 +192,17 @@ class _Reader:
         read_head(statement, [*head, *(money.plain(cell.text) for cell in grid.cells if cell.row < 2)])
         self._rows(grid, columns)
 
-    def _continued(self, grid: Grid, above: Sequence[Paragraph]) -> _Columns | None:
+    def _continued(self, grid: Grid, above: Sequence[Paragraph]) -> Columns | None:
         """The columns of a grid that goes on with the current form; None where it does not."""
         assert self.current is not None and self.columns is not None and self.last_grid is not None
-        columns = _bind(self.current.form, grid)
+        columns = bind(self.current.form, grid)
         if columns.n_header_rows:
-            return columns if columns.measures and _same_form(columns, self.columns) else None
+            return columns if columns.measures and is_same_form(columns, self.columns) else None
         if any(_PROSE.search(line.text) and not _is_note(line.text) for line in above):
             return None
-        return _aligned(grid, self.last_grid, self.columns)
+        return aligned(grid, self.last_grid, self.columns)
 
-    def _rows(self, grid: Grid, columns: _Columns) -> None:
+    def _rows(self, grid: Grid, columns: Columns) -> None:
         """Reads the body rows of one grid into the current statement."""
         statement = self.current
         assert statement is not None
@@ -245,9 +220,9 @@ class _Reader:
         else:
             self._right_hand(grid, columns)
 
-    def _labelled(self, statement: Statement, grid: Grid, columns: _Columns) -> None:
+    def _labelled(self, statement: Statement, grid: Grid, columns: Columns) -> None:
         rows: list[StatementRow | None] = []
-        for cells in _body_rows(grid, columns):
+        for cells in body_rows(grid, columns):
             row = self._row(statement, cells, columns)
             if row is not None and statement.rows and not rows and _is_repeated(row, statement.rows[-1]):
                 row = None  # clipped at the foot of the last page, it comes again on this one
@@ -257,7 +232,7 @@ class _Reader:
             rows.append(row)
         self.grids.append((grid, rows, False))
 
-    def _row(self, statement: Statement, cells: Sequence[Cell], columns: _Columns) -> StatementRow | None:
+    def _row(self, statement: Statement, cells: Sequence[Cell], columns: Columns) -> StatementRow | None:
         codes = ["", "", ""]
         labels: dict[Side | None, str] = {}
         amounts: list[PrintedAmount] = []
@@ -267,8 +242,8 @@ class _Reader:
                 self._amount(statement, column, cell, amounts)
             elif column in CODE_COLUMNS and not _is_label(cell.text):
                 codes[CODE_COLUMNS.index(column)] = money.joined(money.plain(cell.text))
-            elif column in _LABELS:
-                labels[_LABELS[column]] = money.joined(cell.text)
+            elif column in LABELS:
+                labels[LABELS[column]] = money.joined(cell.text)
             elif _is_label(cell.text):
                 labels.setdefault(None, money.joined(cell.text))
             else:
@@ -292,9 +267,9 @@ class _Reader:
         elif not money.is_nil(cell.text):
             self._lost(cell, f"the cell of {measure} is not one number", is_amount=True)
 
-    def _right_hand(self, grid: Grid, columns: _Columns) -> None:
+    def _right_hand(self, grid: Grid, columns: Columns) -> None:
         """Columns that stand on pages of their own, beside rows read before: joined row by row."""
-        body = list(_body_rows(grid, columns))
+        body = list(body_rows(grid, columns))
         for index, (owner, rows, is_joined) in enumerate(self.grids):
             if is_joined or len(rows) != len(body):
                 continue
@@ -354,107 +329,6 @@ class _Reader:
 def recognise(document: Document) -> Recognition:
     """Binds the grids of a document to the nine forms."""
     return _Reader().read(document.blocks)
-
-
-def _split_head(grid: Grid) -> tuple[list[Paragraph], Grid]:
-    """Title, 编制部门 and 单位 that stand in the table's own first rows, as lines; and the table without these rows."""
-    by_row: dict[int, list[Cell]] = {}
-    for cell in grid.cells:
-        by_row.setdefault(cell.row, []).append(cell)
-    lines: list[Paragraph] = []
-    n_head = 0
-    for row in sorted(by_row)[:6]:
-        texts = [money.key(cell.text) for cell in by_row[row]]
-        if len(texts) > 3 or not any(
-            _is_title(text) or _COMPILER.search(text) or _UNIT_LINE.search(text) for text in texts
-        ):
-            break
-        lines.extend(Paragraph(cell.text, cell.page, cell.box) for cell in by_row[row])
-        n_head = row + 1
-    if not n_head:
-        return [], grid
-    body = [replace(cell, row=cell.row - n_head) for cell in grid.cells if cell.row >= n_head]
-    return lines, replace(grid, cells=body, n_rows=grid.n_rows - n_head)
-
-
-def _is_title(text: str) -> bool:
-    return title_form(text) is not None or bool(OTHER_FORM_TITLE.fullmatch(TITLE_PREFIX.sub("", text)))
-
-
-def _bind(form: Form, grid: Grid) -> _Columns:
-    """Header rows of a grid and what its columns hold, by the form's header patterns."""
-    n_header_rows = _count_header_rows(grid)
-    paths: dict[int, list[str]] = {}
-    headers: dict[int, Cell] = {}
-    for cell in grid.cells:
-        if cell.row < n_header_rows:
-            for column in range(cell.column, cell.column + cell.column_span):
-                paths.setdefault(column, []).append(money.key(cell.text))
-                headers[column] = cell
-    by_index: dict[int, str | Measure] = {}
-    for index, parts in paths.items():
-        column_found = column_of(form.form_id, "/".join(parts))
-        if column_found is not None and (column_found not in by_index.values() or headers[index].column != index):
-            by_index[index] = column_found
-    return _Columns(_spread_codes(by_index), n_header_rows, headers)
-
-
-def _spread_codes(by_index: dict[int, str | Measure]) -> dict[int, str | Measure]:
-    """A code header over several columns without 类, 款, 项 below it: they follow in that order."""
-    run = [index for index, column in sorted(by_index.items()) if column == CODE_COLUMNS[0]]
-    if len(run) > 1:
-        for position, index in enumerate(run[:3]):
-            by_index[index] = CODE_COLUMNS[position]
-    return by_index
-
-
-def _count_header_rows(grid: Grid) -> int:
-    """Rows from the top whose cells say nothing but header words."""
-    by_row: dict[int, list[Cell]] = {}
-    for cell in grid.cells:
-        by_row.setdefault(cell.row, []).append(cell)
-    end = 0
-    for row in range(grid.n_rows):
-        cells = by_row.get(row, [])
-        words = [money.key(cell.text) for cell in cells]
-        if not all(HEADER_WORDS.fullmatch(word) for word in words) or words in (["合计"], ["小计"]):
-            break
-        if not cells and row >= end:
-            break
-        end = max(end, *(cell.row + cell.row_span for cell in cells), row + 1) if cells else max(end, row + 1)
-    return end
-
-
-def _same_form(columns: _Columns, before: _Columns) -> bool:
-    """Whether a header repeats the one before (any part of it, for a form wider than the page)."""
-    if columns.has_labels:
-        return {c for c in columns.by_index.values() if isinstance(c, Measure)} <= {
-            c for c in before.by_index.values() if isinstance(c, Measure)
-        } or len(columns.measures) > 1
-    return bool(columns.measures)
-
-
-def _aligned(grid: Grid, last: Grid, columns: _Columns) -> _Columns | None:
-    """Columns of a grid without a header: those of the grid before, counted from the right where cells are merged."""
-    if grid.n_columns == last.n_columns:
-        return _Columns(columns.by_index, 0, {})
-    missing = last.n_columns - grid.n_columns
-    first_measure = min(columns.measures)
-    if 0 < missing < first_measure and columns.measures == list(range(first_measure, last.n_columns)):
-        moved = {index - missing: column for index, column in columns.by_index.items() if index >= first_measure}
-        labels = [column for index, column in columns.by_index.items() if column in _LABELS and index < first_measure]
-        moved |= dict.fromkeys(range(first_measure - missing), labels[-1]) if labels else {}
-        return _Columns(moved, 0, {})
-    return None
-
-
-def _body_rows(grid: Grid, columns: _Columns) -> Iterable[list[Cell]]:
-    by_row: dict[int, list[Cell]] = {}
-    for cell in grid.cells:
-        if cell.row >= columns.n_header_rows:
-            by_row.setdefault(cell.row, []).append(cell)
-    for row in range(columns.n_header_rows, grid.n_rows):
-        yield by_row.get(row, [])
 
 
 def read_head(statement: Statement, head: Sequence[str]) -> None:
