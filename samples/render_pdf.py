@@ -212,7 +212,10 @@ def wrapped(text: str, width: float, first_indent: float = 0.0) -> tuple[str, ..
     """The lines of `text` when set to `width` ems; the first one is shorter by `first_indent`."""
     if text_width(text) + first_indent <= width:
         return (text,)
-    return tuple(_lines(text, width, first_indent))
+    *lines, last = _lines(text, width, first_indent)
+    if lines and len(last) == 1 and len(lines[-1]) > 2:  # as typesetters do, no character is left alone
+        lines[-1], last = lines[-1][:-1], lines[-1][-1] + last
+    return (*lines, last)
 
 
 def _lines(text: str, width: float, first_indent: float) -> Iterator[str]:

@@ -351,7 +351,7 @@ def test_render_pdf__continues_tables(continuation: Continuation, n_pages: int, 
 
 
 def test_wrapped__never_breaks_a_number() -> None:
-    assert wrapped("合计为1,234,567.89元整", 6.0) == ("合计为", "1,234,567.89元", "整")
+    assert wrapped("合计为1,234,567.89元整", 6.0) == ("合计为", "1,234,567.89", "元整")
 
 
 @pytest.mark.parametrize("budget", [city(), district_unit(), draw_budget(11, 30)])

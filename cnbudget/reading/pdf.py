@@ -43,7 +43,7 @@ _TABULAR = re.compile(
 _RADICAL = re.compile("[⺀-⻳⼀-⿕]")
 
 FLAT = 0.1
-"""A character lower than this has no outline (points)."""
+"""A character lower or narrower than this has no outline (points)."""
 
 MAX_NESTING = 8
 """Form objects inside form objects are followed this deep."""
@@ -181,19 +181,26 @@ def _page_glyphs(text_page: pdfium.PdfTextPage, text: str, frame: Frame) -> list
         if character.isspace() or not _get_char_box(handle, index, left, right, bottom, top):
             continue
         x0, x1, y0, y1 = read_box(box)
-        if y1 - y0 < FLAT:
-            x0, y0, x1, y1 = _loose_box(text_page.raw, index)
+        if y1 - y0 < FLAT or x1 - x0 < FLAT:
+            x0, y0, x1, y1 = _loose_box(text_page.raw, index, is_turned=x1 - x0 < FLAT)
         x0, y0, x1, y1 = flip(x0, y0, x1, y1)
         if 0 <= x0 + x1 <= right_edge and 0 <= y0 + y1 <= bottom_edge:
             glyphs.append(make((character, x0, y0, x1, y1)))
     return glyphs
 
 
-def _loose_box(text_page: raw.FPDF_TEXTPAGE, index: int) -> tuple[float, float, float, float]:
-    """The box of a character by its font's size: where the font is not embedded and not installed its outline is flat."""
-    rectangle = raw.FS_RECTF()
-    raw.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(rectangle))
-    return rectangle.left, rectangle.bottom, rectangle.right, rectangle.top
+def _loose_box(text_page: raw.FPDF_TEXTPAGE, index: int, *, is_turned: bool) -> Rectangle:
+    """The box of a character by its font's size: where the font is neither embedded nor installed it has no outline.
+
+    Across the line only the inner half, as boxes of lines that are set tight overlap.
+    """
+    box = raw.FS_RECTF()
+    raw.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box))
+    if is_turned:
+        margin = (box.right - box.left) / 4
+        return box.left + margin, box.bottom, box.right - margin, box.top
+    margin = (box.top - box.bottom) / 4
+    return box.left, box.bottom + margin, box.right, box.top - margin
 
 
 def _page_strokes(page: raw.FPDF_PAGE, flip: Flip) -> tuple[list[Stroke], list[Stroke]]:
