@@ -60,6 +60,57 @@ LEFT JOIN ledger.latest_decisions d USING (document_id)
 LEFT JOIN (SELECT document_id, min("at") AS published_at FROM ledger.publications GROUP BY document_id) p
     USING (document_id);
 
+-- Files of one name and other endings (budget.pdf, budget.xlsx) are renditions of one budget by what the publisher says. Where
+-- their figures differ neither can be called a revision of the other. Objects that are gone say nothing any more.
+CREATE OR REPLACE VIEW ledger.rivals AS
+WITH live AS (
+    SELECT DISTINCT
+        document_id,
+        regexp_replace(source_uri, '\.[A-Za-z0-9]{1,5}$', '') AS stem,
+        lower(regexp_extract(source_uri, '\.([A-Za-z0-9]{1,5})$', 1)) AS ending
+    FROM ledger.objects
+    WHERE state = 'landed' AND document_id IS NOT NULL
+),
+shown AS (
+    SELECT * FROM ledger.standings JOIN live USING (document_id)
+    WHERE standing = 'parsed' AND published_at IS NOT NULL AND NOT is_approved
+)
+SELECT a.document_id, min(b.document_id) AS rival_id
+FROM shown a
+JOIN shown b
+    ON a.budget_key = b.budget_key AND a.stem = b.stem AND a.ending <> b.ending AND a.facts_sha256 <> b.facts_sha256
+GROUP BY a.document_id;
+
+-- In which figures two renditions differ, in words.
+CREATE OR REPLACE VIEW ledger.rival_differences AS
+WITH figures AS (
+    SELECT
+        document_id, form_id, coalesce(side, '') AS side, coalesce(row_label, '') AS row_label,
+        coalesce(code_printed, '') AS code_printed, measure,
+        amount_yuan, row_no
+    FROM staged.budget_facts SEMI JOIN ledger.rivals USING (document_id)
+),
+compared AS (
+    SELECT
+        r.document_id, r.rival_id, f.form_id, f.row_no, f.row_label, f.measure, f.amount_yuan AS here, g.amount_yuan AS there
+    FROM ledger.rivals r
+    JOIN figures f ON f.document_id = r.document_id
+    LEFT JOIN figures g
+        ON g.document_id = r.rival_id AND g.form_id = f.form_id AND g.side = f.side AND g.row_label = f.row_label
+        AND g.code_printed = f.code_printed AND g.measure = f.measure
+)
+SELECT
+    document_id,
+    count(*) AS n_differing,
+    arg_min(
+        form_id || ' ' || row_label || ' ' || measure || ' ' || here || ' here, ' || coalesce(there::VARCHAR, 'nothing')
+        || ' there',
+        (form_id, row_no, measure)
+    ) AS first_difference
+FROM compared
+WHERE there IS DISTINCT FROM here
+GROUP BY document_id;
+
 -- Revisions: the documents of a budget that may stand in latest/, those with the same figures taken together.
 -- Two with other figures and of the same age are a tie: neither can be called the later one, so neither is shown.
 CREATE OR REPLACE VIEW ledger.revisions AS
@@ -67,16 +118,19 @@ WITH figures AS (
     SELECT
         budget_key, facts_sha256,
         min((arrived, coalesce(CASE WHEN is_approved THEN decided_at END, TIMESTAMP '1970-01-01'))) AS age,
-        min(document_id) AS any_id
+        min(document_id) AS any_id,
+        min(rival_id) AS rendition_id
     FROM ledger.standings
+    LEFT JOIN ledger.rivals USING (document_id)
     WHERE standing = 'parsed' AND published_at IS NOT NULL
     GROUP BY budget_key, facts_sha256
 ),
 tied AS (
     SELECT
         *,
-        count(*) OVER (PARTITION BY budget_key, age) > 1 AS is_tied,
-        CASE WHEN any_id = min(any_id) OVER same_age THEN max(any_id) OVER same_age
+        count(*) OVER (PARTITION BY budget_key, age) > 1 OR rendition_id IS NOT NULL AS is_tied,
+        CASE WHEN rendition_id IS NOT NULL THEN rendition_id
+             WHEN any_id = min(any_id) OVER same_age THEN max(any_id) OVER same_age
              ELSE min(any_id) OVER same_age END AS rival_id
     FROM figures
     WINDOW same_age AS (PARTITION BY budget_key, age)
@@ -121,6 +175,8 @@ SELECT
     CASE
         WHEN standing IN ('rejected', 'withdrawn') AND decision IS NOT NULL
             THEN decided_by || ': ' || decision_reason
+        WHEN n_differing IS NOT NULL AND is_tied THEN 'another rendition, ' || rival_id[:12] || ', has other figures: '
+            || n_differing || ' differ, the first: ' || first_difference || '; approve the right one'
         WHEN is_tied THEN 'as new as ' || rival_id[:12] || ', which has other figures: which one is later cannot be '
             'told; approve the later one'
         WHEN revision < last_revision THEN 'a later revision is ' || current_id[:12]
@@ -132,4 +188,5 @@ SELECT
     CASE WHEN is_approved THEN decision_reason END AS approval_reason,
     CASE WHEN revision IS NOT NULL THEN published_at END AS published_at
 FROM ranked
-LEFT JOIN current USING (budget_key);
+LEFT JOIN current USING (budget_key)
+LEFT JOIN ledger.rival_differences USING (document_id);
