@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 BUILD := build
 
-.PHONY: help setup run test lint bench docs clean
+.PHONY: help setup run test lint bench drill docs clean
 .SILENT:
 
 help:
 	echo "make run    set up, build the sample bucket, ingest it and show the result"
 	echo "make test   set up, then lint, types, import rules and all tests"
 	echo "make bench  speed and detection rates, as ratios in one run"
+	echo "make drill  kill -9, lost events, failing storage and a full disk, tried on this machine"
 	echo "make docs   write the generated references anew"
 	echo "make clean  remove what make made"
 
@@ -23,7 +24,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) python-venv
 	find /usr/share/fonts /usr/local/share/fonts -iname '*cjk*' -o -iname '*wqy*' -o -iname '*uming*' 2>/dev/null | grep -q . || $(MAKE) chinese-font
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq -e '.[pipeline,office,samples,test]' || \
+	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq -e '.[pipeline,scale,office,samples,test]' || \
 		{ echo "Installing the pinned packages failed; the lines above say which. Check the package index that pip is set up for." >&2; exit 1; }
 	touch $@
 
@@ -60,8 +61,12 @@ test: lint
 bench: setup
 	$(BIN)/python -m tests.benchmarks
 
+drill: setup
+	$(BIN)/python -m tests.drill $(DRILL)
+
 docs: setup
-	$(BIN)/python -m cnbudget.reference docs/reference
+	$(BIN)/python -m samples build $(BUILD)/bucket
+	$(BIN)/python -m cnbudget.reference docs/reference $(BUILD)/bucket
 	$(BIN)/python -m expectations write
 
 clean:

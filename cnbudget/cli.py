@@ -1,4 +1,4 @@
-"""`cnbudget read | check | glossary`: one document on the command line, without storage, server or orchestration.
+"""`cnbudget read | check | report | glossary`: one document on the command line, without storage, server or orchestration.
 
 Heavy imports wait until a document is read, so that `--help` answers at once.
 """
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     frames = parse_documents([(options.file.name, data)])
     try:
-        return _read(options, frames) if options.command == "read" else _check(options, frames)
+        return {"read": _read, "check": _check, "report": _report}[options.command](options, frames)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         return PUBLISHABLE
@@ -82,6 +82,17 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path, metavar="FILE", help="a budget document")
     check.add_argument(
         "--language", choices=("en", "zh"), default="en", help="language of the findings (default: %(default)s)"
+    )
+    report = commands.add_parser(
+        "report",
+        help="write a document's figures, proofs and findings as one HTML page",
+        description="Writes one HTML page that needs nothing else. Exit status: 0 the document would be published, 1 not, "
+        "2 no such file, or the page cannot be written.",
+    )
+    report.add_argument("file", type=Path, metavar="FILE", help="a budget document")
+    report.add_argument("--output", "-o", type=Path, metavar="PATH", help="write to a file (default: print the page)")
+    report.add_argument(
+        "--language", choices=("en", "zh"), default="en", help="language it opens in (default: %(default)s)"
     )
     commands.add_parser("glossary", help="print the terms of the data and the Chinese they stand for")
     return parser
@@ -168,6 +179,24 @@ def _check(options: argparse.Namespace, frames: dict[str, pl.DataFrame]) -> int:
         return PUBLISHABLE
     print(f"verdict: {document['state']}: {document['state_reason']}")
     return NOT_PUBLISHABLE
+
+
+def _report(options: argparse.Namespace, frames: dict[str, pl.DataFrame]) -> int:
+    from cnbudget.report import render
+
+    page = render(frames, options.language)
+    try:
+        if options.output is None:
+            sys.stdout.buffer.write(page.encode())
+        else:
+            options.output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        reason = error.strerror or str(error)
+        print(f"cnbudget: {options.output}: {reason}; give --output a path that can be written", file=sys.stderr)
+        return NO_FILE
+    return PUBLISHABLE if frames["documents"]["state"].item() == "parsed" else NOT_PUBLISHABLE
 
 
 if __name__ == "__main__":

@@ -14,17 +14,18 @@ from contextlib import contextmanager
 import polars as pl
 
 from cnbudget import identities, money
-from cnbudget.cover import contradictions, read_cover
+from cnbudget.cases import cases_of
+from cnbudget.cover import read_cover
 from cnbudget.errors import CnbudgetError
 from cnbudget.facts import Budget, facts_to_lines, statements_to_facts
 from cnbudget.model import Cause, DocumentState, Finding, RecognisedAs, Severity
-from cnbudget.outcomes import outcomes_of, suspects_of, with_causes
+from cnbudget.outcomes import with_causes
 from cnbudget.parsed import Parsed, documents_frame, extractor_version, findings_frame
-from cnbudget.prose import prose_findings, prose_frames, read_prose
+from cnbudget.prose import prose_frames, read_prose
 from cnbudget.reading import read_document, sniff
 from cnbudget.recognise import recognise
 from cnbudget.recovery import recover
-from cnbudget.rules import Case, findings_of
+from cnbudget.rules import findings_of
 from cnbudget.schema import DATASETS, STAGED, Dataset
 from cnbudget.support import Verdict, verdict_of
 
@@ -98,7 +99,8 @@ def parsed_to_frames(batch: Sequence[Parsed]) -> dict[str, pl.DataFrame]:
     facts = identities.count_holding(facts, checks, terms)
     checks = with_causes(checks, terms, facts, {parsed.document_id: parsed.by_form for parsed in batch})
     prose = prose_frames([parsed.prose for parsed in batch if parsed.prose is not None], facts)
-    _add_findings(batch, checks, terms, facts, prose)
+    for parsed, case in cases_of(batch, checks, terms, facts, prose):
+        parsed.findings += findings_of(case)
     frames = {
         "budget_facts": facts,
         **facts_to_lines(facts),
@@ -109,25 +111,6 @@ def parsed_to_frames(batch: Sequence[Parsed]) -> dict[str, pl.DataFrame]:
     }
     frames["documents"] = documents_frame(batch, frames)
     return {name: _conformed(frames[name], DATASETS[name]) for name in STAGED}
-
-
-def _add_findings(
-    batch: Sequence[Parsed],
-    checks: pl.DataFrame,
-    terms: pl.DataFrame,
-    facts: pl.DataFrame,
-    prose: dict[str, pl.DataFrame],
-) -> None:
-    """What the rules find in each document that has figures, and what its prose contradicts."""
-    outcomes, suspects = outcomes_of(checks, terms, facts), suspects_of(checks, terms, facts)
-    said = prose_findings(prose)
-    for parsed in batch:
-        if parsed.has_figures and parsed.recognition is not None and parsed.document is not None:
-            name = parsed.document_id
-            clashes = contradictions(parsed.cover, parsed.recognition.statements)
-            found = outcomes.get(name, ()), suspects.get(name, ())
-            parsed.findings += findings_of(Case(parsed.document, parsed.cover, parsed.recognition, clashes, *found))
-            parsed.findings += said.get(name, ())
 
 
 def to_budget(parsed: Parsed) -> Budget:

@@ -1,4 +1,5 @@
-"""`python -m flows`: the pipeline's command line. Prefect and Great Expectations are loaded by `ingest` alone."""
+"""`python -m flows`: the pipeline's command line. Prefect and Great Expectations are loaded by the commands alone that
+read documents: ingest, watch, reconcile."""
 
 from __future__ import annotations
 
@@ -6,13 +7,20 @@ import argparse
 import dataclasses
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
-from cnbudget.errors import CnbudgetError
+from cnbudget.coverage import EXPECTED_COLUMNS
+from cnbudget.errors import CnbudgetError, SettingsError
+from flows.metrics import to_openmetrics
+from flows.notices import announce
 from flows.settings import load_settings, quieten
 from warehouse.journal import Decision
 from warehouse.lake import Balance, Lake
+from warehouse.ledger import utc_now
 from warehouse.sources import Source, open_source
 
 _HELD = """
@@ -47,8 +55,39 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("ingest", _ingest, "land, read, check and publish what is new in the sources")
     sub.add_argument("sources", nargs="+", metavar="SOURCE", help="a file, a folder or an s3:// prefix")
+    sub = add("watch", _watch, "ingest what comes, as it comes, until it is stopped")
+    sub.add_argument("sources", nargs="+", metavar="SOURCE", help="a folder or an s3:// prefix")
+    sub.add_argument("--queue", metavar="URL", help="an SQS queue with the notifications of the bucket")
+    sub.add_argument("--listen", metavar="HOST:PORT", help="take notifications over HTTP (CNBUDGET_WEBHOOK_TOKEN)")
+    sub.add_argument(
+        "--poll",
+        type=float,
+        metavar="SECONDS",
+        help="list the sources so often (default: 0.25 for folders, 30 for buckets, 0, which is only at the start, for buckets with a queue)",
+    )
+    sub = add("receive", _receive, "take notifications over HTTP and put Prefect events, for automations")
+    sub.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:8770")
+    sub = add("reconcile", _reconcile, "compare sources with the ledger page by page, ingest what is missing")
+    sub.add_argument("sources", nargs="*", metavar="SOURCE", help="default: all that the lake knows")
+    sub = add("backfill", _backfill, "ingest very many documents, read by Dask's workers; goes on where it was stopped")
+    sub.add_argument("sources", nargs="+", metavar="SOURCE", help="a folder or an s3:// prefix")
+    sub.add_argument(
+        "--scheduler", metavar="tcp://HOST:PORT", help="Dask's scheduler (default: threads of this process)"
+    )
+    sub = add("up", _up, "run Prefect's server, a worker and the watcher on this machine, until stopped")
+    sub.add_argument("sources", nargs="+", metavar="SOURCE", help="a folder or an s3:// prefix")
+    sub.add_argument("--port", type=int, default=4200, help="where Prefect's server listens, on loopback alone")
+    sub.add_argument("--home", metavar="DIR", help="its database and the logs (default: ~/.cache/cnbudget/up)")
+    sub = add("coverage", _coverage, "of a list of expected publishers and years: who has published, and who has not")
+    sub.add_argument("--expected", required=True, metavar="FILE.csv", help="columns: " + ", ".join(EXPECTED_COLUMNS))
+    sub.add_argument("--format", choices=("text", "csv", "json", "parquet"), default="text")
+    sub.add_argument("-o", "--output", metavar="FILE")
+    sub = commands.add_parser("notify", help="have Prefect tell a webhook, or a notification block, of held documents")
+    sub.add_argument("webhook", nargs="?", metavar="URL", help="where JSON with subject and text is posted")
+    sub.add_argument("--block", metavar="ID", help="a notification block of Prefect (e-mail, Slack ...) instead")
+    sub.set_defaults(command=_notify)
     sub = add("status", _status, "the bucket balance: every object version in exactly one state")
-    sub.add_argument("--format", choices=("text", "json"), default="text")
+    sub.add_argument("--format", choices=("text", "json", "openmetrics"), default="text")
     sub = add("held", _held, "documents that are held, and why")
     sub.add_argument("--format", choices=("text", "json"), default="text")
     for decision, text in _DECISIONS.items():
@@ -58,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--reason", required=True, metavar="TEXT")
         sub.set_defaults(decision=decision)
     add("rebuild", _rebuild, "build the store anew from journal and staged results, and check latest/ against it")
-    add("doctor", _doctor, "check the lake: access, create-only writes, journal, store")
+    sub = add("doctor", _doctor, "check versions, lake, store, clock, sources, queue and Prefect, and say what to do")
+    sub.add_argument("sources", nargs="*", metavar="SOURCE")
+    sub.add_argument("--queue", metavar="URL")
     return parser
 
 
@@ -105,10 +146,105 @@ def _ingest(options: argparse.Namespace) -> int:
     return 1 if run.failures else 0
 
 
+def _watch(options: argparse.Namespace) -> int:
+    from flows.logs import log_to_stderr
+
+    log_to_stderr(load_settings().log_format)
+    _open_lake(options, [open_source(uri) for uri in options.sources])
+    from flows.watch import watch
+
+    watch.fn(options.sources, options.lake, options.queue, options.listen, options.poll)
+    return 0
+
+
+def _receive(options: argparse.Namespace) -> int:
+    from flows.events import stopped_by_signals
+    from flows.logs import log_to_stderr
+    from flows.notices import send_created
+    from flows.receiver import Receiver
+
+    settings = load_settings()
+    log_to_stderr(settings.log_format)
+    if not settings.prefect_api_url:
+        raise SettingsError("events go to Prefect's API; set its address", where="PREFECT_API_URL")
+    token = settings.webhook_token.get_secret_value() if settings.webhook_token else None
+    stop = threading.Event()
+    with stopped_by_signals(stop), Receiver(options.listen, token, partial(send_created, settings=settings)):
+        stop.wait()
+    return 0
+
+
+def _reconcile(options: argparse.Namespace) -> int:
+    from flows.logs import log_to_stderr
+
+    settings = load_settings()
+    log_to_stderr(settings.log_format)
+    lake = _open_lake(options, [open_source(uri) for uri in options.sources]) if options.sources else _lake(options)
+    from flows.reconcile import reconcile
+
+    run = reconcile if settings.prefect_api_url else reconcile.fn
+    found = run(options.sources, options.lake)
+    print(f"{found.n_listed} objects listed, {found.n_new} new, {found.n_gone} gone, {found.n_published} published")
+    _print_balance(lake.balance())
+    for failure in found.failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if found.failures else 0
+
+
+def _backfill(options: argparse.Namespace) -> int:
+    from flows import screen
+    from flows.logs import log_to_stderr
+
+    settings = load_settings()
+    log_to_stderr(settings.log_format)
+    lake = _open_lake(options, [open_source(uri) for uri in options.sources])
+    from flows.backfill import backfill
+
+    start = backfill if settings.prefect_api_url else backfill.fn
+    run = start(options.sources, options.lake, options.scheduler)
+    screen.show_counts(run.documents, run.seconds)
+    screen.show_where(lake.bucket.uri)
+    for failure in run.failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if run.failures else 0
+
+
+def _up(options: argparse.Namespace) -> int:
+    from flows.up import Up, run_until_signal
+
+    sources = [open_source(uri) for uri in options.sources]
+    lake = _open_lake(options, sources)
+    home = Path(options.home) if options.home else Path.home() / ".cache" / "cnbudget" / "up"
+    run_until_signal(Up([source.uri for source in sources], lake.bucket.uri, home.resolve(), options.port))
+    return 0
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    from flows import coverage
+
+    frame = coverage.of_lake(_lake(options), Path(options.expected))
+    coverage.write(frame, options.format, Path(options.output) if options.output else None)
+    return 0
+
+
+def _notify(options: argparse.Namespace) -> int:
+    if not load_settings().prefect_api_url:
+        raise SettingsError("the automation is kept by Prefect's server; set its address", where="PREFECT_API_URL")
+    from flows.notify import block_of, install, save_webhook
+
+    block = block_of(options.block) if options.block else save_webhook(options.webhook or "")
+    print(f"held documents are told to block {block} by the automation {install(block).name!r}")
+    return 0
+
+
 def _status(options: argparse.Namespace) -> int:
-    balance = _lake(options).balance()
+    lake = _lake(options)
+    balance = lake.balance()
     if options.format == "json":
-        print(json.dumps(dataclasses.asdict(balance) | {"is_balanced": balance.is_balanced}, indent=1))
+        plain = dataclasses.asdict(balance) | {"is_balanced": balance.is_balanced}
+        print(json.dumps(plain, indent=1, default=str))
+    elif options.format == "openmetrics":
+        print(to_openmetrics(lake, balance, utc_now()), end="")
     else:
         _print_balance(balance)
     return 0
@@ -142,8 +278,10 @@ def _held(options: argparse.Namespace) -> int:
 
 def _decide(options: argparse.Namespace) -> int:
     lake = _lake(options)
+    since = lake.head()
     ids = lake.decide(options.ids, options.decision, reason=options.reason, by=options.by)
     lake.publish()
+    announce(lake, load_settings(), since=since)
     for row in lake.documents(ids).iter_rows(named=True):
         print(f"{row['document_id'][:12]} {row['file_name']}: {row['state']}")
     return 0
@@ -157,11 +295,15 @@ def _rebuild(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    lake = _lake(options)
-    lake.probe()
-    print(f"ok: {lake.bucket.uri} can be read and written, and honours create-only writes")
-    print(f"ok: the store follows the journal up to version {lake.head()}")
-    return 0
+    from flows.doctor import Doctor
+
+    is_well = True
+    for check in Doctor(_lake(options), load_settings(), tuple(options.sources), options.queue).checks():
+        print(f"{'PROBLEM' if check.advice else 'ok'}: {check.name}: {check.found}")
+        if check.advice:
+            print(f"  to do: {check.advice}")
+        is_well &= not check.advice
+    return 0 if is_well else 1
 
 
 if __name__ == "__main__":

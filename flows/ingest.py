@@ -19,6 +19,7 @@ from cnbudget.parse import extractor_version
 from cnbudget.sandbox import Limits, Readers
 from cnbudget.schema import DATASETS, STAGED
 from flows import screen
+from flows.notices import announce
 from flows.settings import Settings, load_settings
 from tasks import stages
 from warehouse.bucket import ObjectInfo
@@ -64,6 +65,7 @@ def ingest(sources: list[str], lake: str | None = None, show_progress: bool = Fa
     with run.timed("list"):
         opened = [open_source(uri) for uri in sources]
         target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
+        since = target.head()
     with screen.progress(show_progress) as progress:
         for source in opened:
             _land(run, target, source, settings, progress)
@@ -72,7 +74,8 @@ def ingest(sources: list[str], lake: str | None = None, show_progress: bool = Fa
         if pending:
             _read(run, target, pending, settings, progress)
         with run.guarded("publish"):
-            run.n_published = len(stages.publish(target))
+            run.n_published = len(stages.run(stages.publish, target))
+        announce(target, settings, since=since)
     with run.timed("publish"):
         run.documents = _documents(target, opened, pending)
     _leave_artifact(run)
@@ -83,34 +86,43 @@ def _land(run: Run, lake: Lake, source: Source, settings: Settings, progress: sc
     with run.timed("list"):
         comparison = lake.compare(source)
         lake.record_gone(comparison.gone)
-        batches = list(_batches(comparison.new, settings))
-    for batch in progress.track(batches, "land"):
+        found = list(batches(comparison.new, settings))
+    for batch in progress.track(found, "land"):
         with run.guarded("land"):
-            stages.land(lake, source, batch)
+            stages.run(stages.land, lake, source, batch)
 
 
 def _read(run: Run, lake: Lake, pending: Sequence[Pending], settings: Settings, progress: screen.Steps) -> None:
-    version, batches = extractor_version(), list(_batches(pending, settings))
-    limits = Limits(
-        settings.document_seconds, settings.document_memory, settings.document_pages, settings.document_bytes
-    )
-    with Readers(settings.workers, limits) as readers:
+    with Readers(settings.workers, limits_of(settings)) as readers:
         with run.timed("start"):
-            _warm_up(readers)
+            warm_up(readers)
+        read_and_check(run, lake, readers, pending, settings, progress)
 
-        def read(documents: Sequence[tuple[str, bytes]]) -> dict[str, pl.DataFrame]:
-            with run.timed("parse"):
-                return readers.parse(documents)
 
-        for batch in progress.track(batches, "read and check"):
-            with run.guarded("store"):
-                ids = stages.parse(lake, read, version, batch)
-                stages.audit(lake, version, ids)
-                run.n_read += len(ids)
+def limits_of(settings: Settings) -> Limits:
+    """What a document may take."""
+    return Limits(settings.document_seconds, settings.document_memory, settings.document_pages, settings.document_bytes)
+
+
+def read_and_check(
+    run: Run, lake: Lake, readers: Readers, pending: Sequence[Pending], settings: Settings, progress: screen.Steps
+) -> None:
+    """Read documents with readers that are up, run the gate over them, and record its verdicts, batch by batch."""
+    version = extractor_version()
+
+    def read(documents: Sequence[tuple[str, bytes]]) -> dict[str, pl.DataFrame]:
+        with run.timed("parse"):
+            return readers.parse(documents)
+
+    for batch in progress.track(list(batches(pending, settings)), "read and check"):
+        with run.guarded("store"):
+            ids = stages.run(stages.parse, lake, read, version, batch)
+            stages.run(stages.audit, lake, version, ids)
+            run.n_read += len(ids)
     run.seconds["store"] -= run.seconds.get("parse", 0.0)
 
 
-def _warm_up(readers: Readers) -> None:
+def warm_up(readers: Readers) -> None:
     """Wait for the readers while Great Expectations is loaded, so that neither counts as work on documents."""
     from expectations.gate import audit
 
@@ -118,7 +130,7 @@ def _warm_up(readers: Readers) -> None:
     _ = readers.startup_seconds
 
 
-def _batches(items: Sequence[Sized], settings: Settings) -> Iterator[list[Sized]]:
+def batches(items: Sequence[Sized], settings: Settings) -> Iterator[list[Sized]]:
     """The items in order, in batches of so many documents and bytes at the most (one that is larger stands alone)."""
     batch: list[Sized] = []
     n_bytes = 0

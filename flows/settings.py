@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cnbudget.errors import SettingsError
@@ -42,6 +43,12 @@ class Settings(BaseSettings):
     document_memory: int = Field(default=1 << 30, gt=0)
     document_pages: int = Field(default=2000, ge=1)
     document_bytes: int = Field(default=128 << 20, ge=1)
+    gather_seconds: float = Field(default=0.2, ge=0, le=60)
+    webhook_token: SecretStr | None = None
+    log_format: Literal["text", "json"] = "text"
+    prefect_api_url: str | None = Field(default=None, validation_alias="PREFECT_API_URL")
+    prefect_api_key: SecretStr | None = Field(default=None, validation_alias="PREFECT_API_KEY")
+    prefect_api_auth_string: SecretStr | None = Field(default=None, validation_alias="PREFECT_API_AUTH_STRING")
 
 
 def load_settings() -> Settings:

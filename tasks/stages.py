@@ -1,15 +1,18 @@
 """One Prefect task per stage of a document's life. Chunky: each takes a batch; the work is done by the lake, the readers
-and the gate. Only errors that call themselves transient are tried again."""
+and the gate. Only errors that call themselves transient are tried again.
+
+Every document leaves a line in the log at every stage, with its id: `fields` of the record, for logs that are data."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
 from prefect.tasks import exponential_backoff
 
 from cnbudget.errors import CnbudgetError
@@ -26,7 +29,19 @@ if TYPE_CHECKING:
 Read = Callable[[Sequence[tuple[str, bytes]]], Mapping[str, "pl.DataFrame"]]
 """Reads a batch of (file name, bytes) in child processes."""
 
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
 log = logging.getLogger(__name__)
+
+
+def run(stage: Task[P, Result], *arguments: P.args, **named: P.kwargs) -> Result:
+    """Run a stage: as a task inside of a flow run, as the plain function where there is none (and no server)."""
+    return stage(*arguments, **named) if FlowRunContext.get() else stage.fn(*arguments, **named)
+
+
+def _log(event: str, **fields: object) -> None:
+    log.info("%s %s", event, " ".join(f"{name}={value}" for name, value in fields.items()), extra={"fields": fields})
 
 
 def is_transient(_task: Any, _run: Any, state: Any) -> bool:
@@ -55,7 +70,8 @@ _STAGE: dict[str, Any] = {
 def land(lake: Lake, source: Source, objects: Sequence[ObjectInfo]) -> list[ObjectRecorded]:
     """Store the bytes of a batch of objects and record them; the records."""
     records = lake.land(source, objects)
-    log.info("%s: %d objects recorded", source.uri, len(records))
+    for record in records:
+        _log(record.state, document_id=record.document_id, source_uri=record.source_uri, reason=record.reason)
     return records
 
 
@@ -69,7 +85,8 @@ def parse(lake: Lake, read: Read, extractor_version: str, batch: Sequence[Pendin
         contents = lake.read_landed([pending.document_id for pending in todo])
         names = [pending.file_name for pending in todo]
         lake.stage(read(list(zip(names, contents, strict=True))), extractor_version)
-    log.info("%d documents read, %d kept", len(todo), len(kept))
+    for pending in todo:
+        _log("read", document_id=pending.document_id, file_name=pending.file_name)
     return ids
 
 
@@ -82,14 +99,16 @@ def audit(lake: Lake, extractor_version: str, document_ids: Sequence[str]) -> No
     for verdict in critical:
         messages.setdefault(str(verdict.document_id), []).append(verdict.message)
     unapprovable = {str(verdict.document_id) for verdict in critical if not verdict.is_approvable}
-    lake.record_audit(staged, messages, unapprovable=unapprovable)
+    for entry in lake.record_audit(staged, messages, unapprovable=unapprovable):
+        _log(f"audited {entry.state}", document_id=entry.document_id, reason=entry.state_reason)
 
 
 @task(name="publish", **_STAGE)
 def publish(lake: Lake) -> list[str]:
     """Publish what passed; the ids of what is newly published."""
     published = lake.publish()
-    log.info("%d documents published", len(published))
+    for document_id in published:
+        _log("published", document_id=document_id)
     return published
 
 

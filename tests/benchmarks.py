@@ -31,8 +31,13 @@ Source = tuple[str, bytes]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help=f"which of {', '.join(PARTS)} (default: all)")
-    for part in parser.parse_args().parts or PARTS:
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        choices=[[], *PARTS],
+        help=f"which of {', '.join(PARTS)} (default: all but watch, which takes minutes)",
+    )
+    for part in parser.parse_args().parts or [name for name in PARTS if name != "watch"]:
         print(f"\n== {part}")
         PARTS[part]()
 
@@ -224,13 +229,118 @@ def pipeline() -> None:
     print(f"peak memory: {own} MB in the pipeline's process, {readers} MB in the largest reader (at most 500)")
 
 
+def watch(n_drops: int = 100) -> None:
+    """Arrival to readable in latest/ for single drops with a warm watcher: a folder that is polled, and S3 with SQS."""
+    import tempfile
+
+    from flows.settings import quieten
+
+    quieten()
+    for place, run in (("a folder, polled", watch_folder), ("S3 with SQS (moto)", watch_s3)):
+        with tempfile.TemporaryDirectory() as folder:
+            took = sorted(run(Path(folder), drawn_sources(n_drops)))
+        ninety_five = took[int(0.95 * (len(took) - 1))]
+        print(
+            f"{place}: {len(took)} drops, median {statistics.median(took):.2f} s, 95th percentile {ninety_five:.2f} s "
+            f"(under 5), slowest {took[-1]:.2f} s"
+        )
+
+
+def watch_folder(folder: Path, sources: Iterable[Source]) -> list[float]:
+    inbox, home = folder / "inbox", folder / "lake"
+    inbox.mkdir()
+
+    def drop(name: str, data: bytes) -> None:
+        (folder / name).write_bytes(data)
+        (folder / name).rename(inbox / name)
+
+    return drops_seconds(home, drop, sources, [str(inbox)])
+
+
+def watch_s3(folder: Path, sources: Iterable[Source]) -> list[float]:
+    import os
+
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    names = {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    os.environ.update(names | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"})
+    s3, sqs = boto3.client("s3"), boto3.client("sqs")
+    s3.create_bucket(Bucket="watched")
+    queue = sqs.create_queue(QueueName="events")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    told = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket="watched", NotificationConfiguration=told)
+
+    def drop(name: str, data: bytes) -> None:
+        s3.put_object(Bucket="watched", Key=f"in/{name}", Body=data)
+
+    took = drops_seconds(folder / "lake", drop, sources, ["s3://watched/in/"], queue=queue)
+    server.stop()
+    return took
+
+
+def drops_seconds(
+    home: Path, drop: Callable[[str, bytes], None], sources: Iterable[Source], watched: list[str], **options: str
+) -> list[float]:
+    """Seconds from each drop until `documents` and the figures of latest/ show it; one drop after the other."""
+    import hashlib
+    import threading
+
+    from flows.watch import run_until
+
+    stop = threading.Event()
+    thread = threading.Thread(target=run_until, args=(stop, watched, str(home)), kwargs=options)
+    thread.start()
+    while not (home / "curated/latest/datapackage.json").exists():
+        time.sleep(0.1)
+    took = []
+    for name, data in sources:
+        document_id = hashlib.sha256(data).hexdigest()
+        time.sleep(0.3)
+        started = time.perf_counter()
+        drop(name, data)
+        while not is_shown(home, document_id):
+            time.sleep(0.02)
+        took.append(time.perf_counter() - started)
+    stop.set()
+    thread.join()
+    return took
+
+
+def is_shown(home: Path, document_id: str) -> bool:
+    try:
+        documents = pl.read_parquet(home / "curated/latest/documents/*.parquet", columns=["document_id", "state"])
+        lines = pl.read_parquet(home / "curated/latest/expenditure_lines/*.parquet", columns=["document_id"])
+    except BaseException:  # nothing there yet, or a file that is being replaced
+        return False
+    return document_id in documents["document_id"] and document_id in lines["document_id"]
+
+
+def findings() -> None:
+    """What is found in the published documents, and how much of it is true; and what rules and suites cost."""
+    from tests import bench_findings
+
+    bench_findings.findings(drawn_sources)
+
+
 def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
-PARTS: dict[str, Callable[[], None]] = {"reading": reading, "batch": batch, "pipeline": pipeline, "faults": faults}
+PARTS: dict[str, Callable[[], None]] = {
+    "reading": reading,
+    "batch": batch,
+    "pipeline": pipeline,
+    "watch": watch,
+    "faults": faults,
+    "findings": findings,
+}
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path.cwd()))

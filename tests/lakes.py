@@ -72,7 +72,7 @@ class FailingBucket:
 
     def _count(self, key: str) -> None:
         if self.n_writes <= 0:
-            raise StorageError("killed", where=key)
+            raise StorageError("killed", where=key, transient=False)
         self.n_writes -= 1
         self.written.append(key)
 

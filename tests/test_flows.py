@@ -231,13 +231,13 @@ def test_to_rows__count_the_identities_that_hold() -> None:
 
 
 def test_batches__end_at_so_many_documents_or_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.ingest import _batches
+    from flows.ingest import batches
 
     monkeypatch.chdir("/")
     sizes = [1, 1, 1, 90, 20, 500, 1]
     objects = [ObjectInfo(str(n), size, "", "", Clock()()) for n, size in enumerate(sizes)]
-    batches = _batches(objects, Settings(batch_documents=2, batch_bytes=100))
-    assert [[info.n_bytes for info in batch] for batch in batches] == [[1, 1], [1, 90], [20], [500], [1]]
+    found = batches(objects, Settings(batch_documents=2, batch_bytes=100))
+    assert [[info.n_bytes for info in batch] for batch in found] == [[1, 1], [1, 90], [20], [500], [1]]
 
 
 def test_load_settings__from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -347,6 +347,14 @@ def test_open__a_store_of_another_lake_is_built_anew(inbox: Path, home: Path, tm
     assert other.documents().height == 0
 
 
+@pytest.mark.parametrize("damage", [b"no database at all" * 400, b""])
+def test_open__a_damaged_store_is_built_anew(inbox: Path, home: Path, damage: bytes) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    ingest(lake_at(home), inbox, [staged_frames(document)])
+    (home / "store.duckdb").write_bytes(damage)
+    assert states(Lake.open(str(home))) == {document: "published"}
+
+
 def test_compare__lists_what_is_new_and_what_is_gone(inbox: Path, home: Path) -> None:
     lake, source = lake_at(home), Source(LocalBucket(inbox))
     drop(inbox, "a.pdf", b"1")

@@ -8,14 +8,14 @@ import polars as pl
 import pytest
 
 from cnbudget.model import Document, MediaType, Paragraph
-from cnbudget.prose import Prose, prose_findings, prose_frames, read_prose
+from cnbudget.prose import prose_frames, read_prose
 from cnbudget.reading import read_document
 from cnbudget.recognise import recognise
 from cnbudget.schema import DATASETS
 from tests.corpus import DOCUMENTS, needs_corpus
-from tests.prose_labels import LABELLED, document, fiscal_year, labelled_facts, prose
+from tests.prose_labels import LABELLED, document, fiscal_year
 from tests.test_projects import CARE, SHOW
-from tests.test_reconcile import DOCUMENT, facts
+from tests.test_prose_reconcile import DOCUMENT, facts
 
 LINES = [
     "某区园林局机构设置", "本部门中，行政单位1家，具体包括：", "1.某区园林局本部",
@@ -47,17 +47,9 @@ def test_prose_frames__fit_the_schema_and_have_unique_keys() -> None:
         assert frame.select(pl.col(required).null_count()).sum_horizontal().item() == 0
 
 
-def test_prose_findings__of_a_batch() -> None:
-    frames = prose_frames([read_prose(text_document(*LINES), 2031)], FACTS)
-    assert {key: [f.rule_id for f in found] for key, found in prose_findings(frames).items()} == {
-        DOCUMENT: ["narrative_differs"]
-    }
-
-
 def test_prose_frames__of_nothing() -> None:
     frames = prose_frames([], FACTS.clear())
     assert all(frame.is_empty() for frame in frames.values())
-    assert prose_findings(frames) == {}
 
 
 MEGABYTE = 1_000_000
@@ -104,7 +96,7 @@ def test_read_prose__no_section_no_record() -> None:
     found = read_prose(
         text_document("收入预算5万元，比上年增加1万元。", *(f"{n}.第{n}行5元" for n in range(2000))), 2031
     )
-    assert found == Prose(DOCUMENT, 2031, [], [], [], [])
+    assert not (found.claims or found.institutions or found.disclosures or found.projects)
 
 
 def test_read_prose__thousands_of_titles_and_pieces_in_bounded_time() -> None:
@@ -120,17 +112,6 @@ def test_read_prose__thousands_of_titles_and_pieces_in_bounded_time() -> None:
 
 
 # --- the corpus ------------------------------------------------------------------------------------------------------
-
-
-@needs_corpus
-def test_corpus__findings_are_the_labelled_contradictions() -> None:
-    frames = prose_frames(
-        [prose(name) for name in LABELLED], pl.concat([labelled_facts(name) for name in LABELLED], how="vertical")
-    )
-    found = [finding for findings in prose_findings(frames).values() for finding in findings]
-    stated = sorted(finding.found or "" for finding in found)
-    assert stated == ["27283900.00", "294.4044.00元", "3526700.00", "7386600.00", "7386600.00", "8873600.00"]
-    assert not any(finding.is_holding for finding in found)
 
 
 @needs_corpus

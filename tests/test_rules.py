@@ -114,11 +114,11 @@ def test_empty_note_under_filled_form__is_the_publishers() -> None:
     assert (finding.rule_id, finding.cause, finding.severity) == (
         "empty_note_under_filled_form",
         Cause.PUBLISHER,
-        Severity.WARNING,
+        Severity.ERROR,
     )
 
 
 def test_rules__every_form_and_identity_has_its_names() -> None:
     assert set(FORM_NAMES) == set(FormId)
     assert all(identity.zh and identity.en for identity in IDENTITIES)
-    assert len({rule.__name__ for rule in RULES}) == len(RULES)
+    assert len({rule.rule_id for rule in RULES}) == len(RULES)

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
+import random
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from cnbudget.errors import StorageError, StorageRefused
 
 SCRATCH = ".cnbudget-tmp"
 """Half-written files of a local bucket stand here, on the same file system and outside of every listing."""
+
+Answer = TypeVar("Answer")
 
 _STALE_SECONDS = 24 * 3600
 
@@ -77,6 +81,74 @@ def open_bucket(uri: str) -> Bucket:
     if parts.scheme == "file":
         return LocalBucket(Path(unquote(parts.path)))
     return LocalBucket(Path(uri).expanduser())
+
+
+class PatientBucket:
+    """A bucket that is asked again, a few times within a second or two, when it fails in a way that may heal.
+
+    A try whose reply was lost may have had its effect: what is written again is the same, and a create that finds its own
+    bytes has succeeded. (So contents to be created carry something that makes them one's own.)
+    """
+
+    def __init__(self, inner: Bucket, *, n_tries: int = 5, pause_seconds: float = 0.05) -> None:
+        self._inner = inner
+        self._n_tries = n_tries
+        self._pause_seconds = pause_seconds
+
+    @property
+    def uri(self) -> str:
+        return self._inner.uri
+
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
+        n_left = self._n_tries
+        while True:
+            try:
+                for info in self._inner.list(prefix, after=after):
+                    after, n_left = info.key, self._n_tries
+                    yield info
+                return
+            except StorageError as error:
+                n_left -= 1
+                if not error.transient or not n_left:
+                    raise
+            self._pause(self._n_tries - n_left)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        return self._patiently(lambda: self._inner.head(key))
+
+    def read(self, key: str) -> bytes | None:
+        return self._patiently(lambda: self._inner.read(key))
+
+    def fetch(self, key: str) -> tuple[ObjectInfo, bytes] | None:
+        return self._patiently(lambda: self._inner.fetch(key))
+
+    def write(self, key: str, data: bytes) -> str:
+        return self._patiently(lambda: self._inner.write(key, data))
+
+    def create(self, key: str, data: bytes) -> bool:
+        tries = itertools.count()
+
+        def create() -> bool:
+            is_again = next(tries) > 0
+            return self._inner.create(key, data) or (is_again and self._inner.read(key) == data)
+
+        return self._patiently(create)
+
+    def delete(self, key: str) -> None:
+        self._patiently(lambda: self._inner.delete(key))
+
+    def _patiently(self, call: Callable[[], Answer]) -> Answer:
+        for number in range(1, self._n_tries):
+            try:
+                return call()
+            except StorageError as error:
+                if not error.transient:
+                    raise
+            self._pause(number)
+        return call()
+
+    def _pause(self, number: int) -> None:
+        time.sleep(random.uniform(0.5, 1.0) * self._pause_seconds * 2**number)
 
 
 class LocalBucket:

@@ -22,7 +22,7 @@ import polars as pl
 from cnbudget.classification import classification_frames
 from cnbudget.errors import DecisionRefused, SettingsError, StorageError, StorageRefused
 from cnbudget.model import DocumentState, ObjectState
-from warehouse.bucket import Bucket, LocalBucket, ObjectInfo, open_bucket
+from warehouse.bucket import Bucket, LocalBucket, ObjectInfo, PatientBucket, open_bucket
 from warehouse.journal import (
     Decision,
     DecisionMade,
@@ -86,6 +86,8 @@ class Balance:
     stale: int
     """Recorded and no longer listed; the next ingestion marks them gone."""
     documents: Mapping[str, int]
+    oldest_unseen_at: datetime | None = None
+    """When the oldest object was put that is not recorded yet, or that could not be read yet."""
 
     @property
     def is_balanced(self) -> bool:
@@ -107,9 +109,9 @@ class Lake:
         clock: Callable[[], datetime] = utc_now,
         references: Callable[[], Mapping[str, pl.DataFrame]] = classification_frames,
     ) -> None:
-        self.bucket = bucket
-        self._ledger = Ledger(bucket, store, by=by, clock=clock)
-        self._publisher = Publisher(bucket, store, references)
+        self.bucket: Bucket = PatientBucket(bucket)
+        self._ledger = Ledger(self.bucket, store, by=by, clock=clock)
+        self._publisher = Publisher(self.bucket, store, references)
 
     @classmethod
     def open(cls, uri: str, *, store_path: Path | None = None, by: str | None = None, must_exist: bool = False) -> Lake:
@@ -189,7 +191,7 @@ class Lake:
             reason = f"{info.n_bytes} bytes, more than the {MAX_OBJECT_BYTES} an object may have"
             return _record(source, info, ObjectState.SKIPPED, reason), None
         try:
-            found = source.bucket.fetch(info.key)
+            found = source.fetch(info.key)
         except StorageRefused as error:
             return _record(source, info, ObjectState.SKIPPED, str(error)), None
         except StorageError as error:
@@ -273,14 +275,15 @@ class Lake:
 
     def record_audit(
         self, staged: Frames, critical: Mapping[str, Sequence[str]], *, unapprovable: Collection[str] = ()
-    ) -> None:
-        """Record the verdict on each document of frames read back from staging.
+    ) -> list[DocumentAudited]:
+        """Record the verdict on each document of frames read back from staging; the verdicts.
 
         `critical` has the messages of the gate by document_id: they hold a document, as its own holding findings do.
         No approval can publish one that is `unapprovable`.
         """
         entries = _audited(staged, critical, unapprovable)
         self._ledger.commit(lambda: entries, at_hand=staged)
+        return entries
 
     def publish(self) -> list[str]:
         """Publish what passed and bring `latest/` to what the journal says; the ids of what is newly published."""
@@ -356,14 +359,22 @@ class Lake:
 
     def balance(self) -> Balance:
         """List every source and compare it with the states."""
-        listed = {(source.uri_of(info.key), info.version) for source in self.sources() for info in source.objects()}
+        listed = {
+            (source.uri_of(info.key), info.version): info.last_modified_at
+            for source in self.sources()
+            for info in source.objects()
+        }
         with self._ledger.store.transaction() as store:
             recorded = {row[:2]: row[2] for row in store.query(_OBJECT_STATES).iter_rows()}
             documents = dict(store.query(_DOCUMENT_COUNTS).iter_rows())
         here = {name for name, state in recorded.items() if state != ObjectState.GONE}
         states = pl.Series(list(recorded.values()), dtype=pl.String).value_counts(name="n").sort("")
         objects = dict(states.iter_rows())
-        return Balance(len(listed), objects, len(listed - here), len(here - listed), documents)
+        unseen = [at for name, at in listed.items() if recorded.get(name, ObjectState.SEEN) == ObjectState.SEEN]
+        stale = len(here - listed.keys())
+        return Balance(
+            len(listed), objects, len(listed.keys() - here), stale, documents, min(unseen) if unseen else None
+        )
 
     def head(self) -> int:
         """The version of the journal, with the store brought up to it."""
@@ -470,7 +481,7 @@ def _store_path(bucket: Bucket) -> Path:
 def _head_or_none(source: Source, key: str) -> ObjectInfo | None:
     """The object as it stands; a name that storage refuses is no object."""
     try:
-        return source.bucket.head(key)
+        return source.head(key)
     except StorageRefused:
         return None
 

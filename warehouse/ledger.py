@@ -47,11 +47,11 @@ class Ledger:
         """Up to where the store is, as far as this process knows; another one may have brought it further."""
 
     def check(self) -> None:
-        """Build the store anew where it is outdated or of another lake; probe the storage of a lake that is empty.
+        """Build the store anew where it is outdated, damaged or of another lake; probe the storage of an empty lake.
 
         Raises StorageRefused where create-only writes are not honoured.
         """
-        if self.store.is_outdated():
+        if self._is_useless():
             self.rebuild()
         last = self.query("SELECT version, nonce FROM ledger.commits ORDER BY version DESC LIMIT 1")
         version, nonce = last.row(0) if last.height else (1, None)
@@ -61,6 +61,14 @@ class Ledger:
             self.rebuild()
         elif found is None:
             probe_create(self._bucket)
+
+    def _is_useless(self) -> bool:
+        try:
+            return self.store.is_outdated()
+        except StorageError as error:
+            if error.transient:
+                raise
+            return True
 
     def query(self, sql: str, **parameters: object) -> pl.DataFrame:
         """A question to the store as it is; `sync` first where the head matters."""

@@ -118,4 +118,6 @@ class SqsQueue:
         try:
             yield
         except (BotoCoreError, ClientError, HTTPError, OSError, ValueError) as error:
-            raise StorageError(f"{error}; check the queue's address, its policy and the credentials", where=self.url) from error
+            raise StorageError(
+                f"{error}; check the queue's address, its policy and the credentials", where=self.url
+            ) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnbudget.errors import SettingsError
-from warehouse.bucket import Bucket, LocalBucket, ObjectInfo, S3Bucket, open_bucket, printable
+from warehouse.bucket import Bucket, LocalBucket, ObjectInfo, PatientBucket, S3Bucket, open_bucket, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,25 @@ class Source:
         """What an object of the source is called in the journal; bytes that are no UTF-8 stand as `\\xNN`."""
         return f"{self.bucket.uri}/{printable(key)}"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it stands on a disk, where a file can be met while it is written."""
+        return self.bucket.uri.startswith("file:")
+
     def objects(self, *, after: str = "") -> Iterator[ObjectInfo]:
         """The object versions that stand in the source now, by key."""
         if self.key is None:
-            return self.bucket.list(after=after)
-        found = self.bucket.head(self.key)
+            return PatientBucket(self.bucket).list(after=after)
+        found = self.head(self.key)
         return iter([found] if found else [])
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """As the bucket's, asked again where that may help."""
+        return PatientBucket(self.bucket).head(key)
+
+    def fetch(self, key: str) -> tuple[ObjectInfo, bytes] | None:
+        """As the bucket's, asked again where that may help."""
+        return PatientBucket(self.bucket).fetch(key)
 
 
 def open_source(uri: str) -> Source:

@@ -158,12 +158,13 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """The open store; raises StorageError (transient) where another process does not let go of it in time."""
-        with self.session() as connection:
+        with self.session() as connection, _store_errors(self.path):
             connection.begin()
             try:
                 yield Transaction(connection)
             except BaseException:
-                connection.rollback()
+                with contextlib.suppress(duckdb.Error):  # where it broke, there is nothing to roll back
+                    connection.rollback()
                 raise
             connection.commit()
 
@@ -195,21 +196,36 @@ class Store:
             try:
                 return duckdb.connect(str(self.path), config=_CONFIG)
             except duckdb.IOException as error:
-                if "lock" not in str(error).lower() or time.monotonic() > until:
-                    raise _not_opened(self.path, error) from error
+                is_held = "lock" in str(error).lower()
+                if not is_held or time.monotonic() > until:
+                    raise _not_opened(self.path, error, is_held) from error
                 if not has_told and pause > 0.5:
                     self._waiting(f"{self.path}: another process is using the store; waiting for it")
                     has_told = True
+            except duckdb.Error as error:
+                raise _not_opened(self.path, error, is_held=False) from error
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
 
 
-def _not_opened(path: Path, error: duckdb.Error) -> StorageError:
+def _not_opened(path: Path, error: duckdb.Error, is_held: bool) -> StorageError:
+    advice = "stop the process that holds it" if is_held else "it is built anew when the lake is opened next"
     return StorageError(
-        f"the store cannot be opened ({str(error).splitlines()[0]}); stop the process that holds it, "
-        "or build the store anew with `python -m flows rebuild`",
-        where=str(path),
+        f"the store cannot be opened ({str(error).splitlines()[0]}); {advice}", where=str(path), transient=is_held
     )
+
+
+_OUT_OF_ROOM = (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException)
+
+
+@contextlib.contextmanager
+def _store_errors(path: Path) -> Iterator[None]:
+    """What the disk or the memory refuses is no mistake of the question, and may heal."""
+    try:
+        yield
+    except _OUT_OF_ROOM as error:
+        message = f"{str(error).splitlines()[0]}; expected room on its disk and in memory: make some"
+        raise StorageError(message, where=str(path)) from error
 
 
 def _entry_rows(kind: type[Entry], commits: Sequence[Commit]) -> pl.DataFrame:

@@ -12,12 +12,12 @@ from dataclasses import astuple, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from cnbudget.model import Box, Document, Finding, InstitutionRow
+from cnbudget.model import Box, Document, InstitutionRow
 from cnbudget.prose.disclosures import Disclosure, Institution, disclosures, institutions
 from cnbudget.prose.narrative import Claim, claims
 from cnbudget.prose.projects import Item, Project, projects
-from cnbudget.prose.reconcile import claim_findings, claims_frame, project_findings, proved, reconcile
-from cnbudget.prose.sections import sections
+from cnbudget.prose.reconcile import claims_frame, proved, reconcile
+from cnbudget.prose.sections import Section, sections
 from cnbudget.schema import DATASETS
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Prose:
     institutions: Sequence[Institution]
     disclosures: Sequence[Disclosure]
     projects: Sequence[Project]
+    sections: Sequence[Section] = ()
 
 
 def read_prose(document: Document, fiscal_year: int) -> Prose:
@@ -44,14 +45,14 @@ def read_prose(document: Document, fiscal_year: int) -> Prose:
     listed = institutions(parts)
     found = claims(parts, fiscal_year)
     names = [row.name for row in listed if row.row_type is InstitutionRow.LISTED and row.name]
-    return Prose(document.document_id, fiscal_year, found, listed, disclosures(found), projects(parts, names))
+    return Prose(document.document_id, fiscal_year, found, listed, disclosures(found), projects(parts, names), parts)
 
 
 def prose_frames(batch: Sequence[Prose], facts: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """The five datasets of the prose of a batch, reconciled with its figures.
 
     `facts` are `budget_facts` with `code`, `amount_milli` and `half_milli`, identities counted. `narrative_claims` has the
-    working column `n_identities_holding` besides, for `prose_findings`.
+    working column `n_identities_holding` besides, for the rules.
     """
     stated = claims_frame((prose.document_id, prose.fiscal_year, prose.claims) for prose in batch)
     project_rows, item_rows = _project_rows(batch)
@@ -62,14 +63,6 @@ def prose_frames(batch: Sequence[Prose], facts: pl.DataFrame) -> dict[str, pl.Da
         "projects": proved(_frame("projects", project_rows), facts),
         "project_items": _frame("project_items", item_rows),
     }
-
-
-def prose_findings(frames: Mapping[str, pl.DataFrame]) -> dict[str, list[Finding]]:
-    """Findings by document_id from the frames of `prose_frames`: none of them holds a document."""
-    found = claim_findings(frames["narrative_claims"])
-    for document_id, findings in project_findings(frames["projects"]).items():
-        found.setdefault(document_id, []).extend(findings)
-    return found
 
 
 def _frame(name: str, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:

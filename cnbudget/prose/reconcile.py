@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from cnbudget import money
-from cnbudget.model import AmountSource, Box, Cause, ClaimMeasure, ClaimStatus, Finding, FormId, Severity
+from cnbudget.model import AmountSource, ClaimMeasure, ClaimStatus, FormId
 from cnbudget.prose.narrative import Claim
 from cnbudget.schema import DATASETS
 
@@ -297,45 +297,6 @@ def _accounts(facts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-MEASURE_NAMES = {
-    _M.ACCOUNT_BUDGET: ("预算", "budget"),
-    _M.ACCOUNT_PLANNED: ("预算安排", "planned budget"),
-}
-
-
-def claim_findings(claims: pl.DataFrame) -> dict[str, list[Finding]]:
-    """Findings `narrative_differs` by document_id: an error each, never holding.
-
-    `claims` come from `reconcile`. The publisher is to blame only where two identities or more confirm the forms' figure.
-    """
-    import polars as pl
-
-    found: dict[str, list[Finding]] = {}
-    for row in claims.filter(pl.col("status") == ClaimStatus.DIFFERS.value).iter_rows(named=True):
-        is_proved = (row["n_identities_holding"] or 0) >= 2
-        box = None if row["x0"] is None else Box(row["x0"], row["y0"], row["x1"], row["y1"])
-        stated, printed = row["amount_yuan"], row["table_yuan"]
-        zh, en = MEASURE_NAMES.get(row["measure"], ("", row["measure"].replace("_", " ")))
-        finding = Finding(
-            "narrative_differs",
-            Severity.ERROR,
-            Cause.PUBLISHER if is_proved else Cause.UNKNOWN,
-            f"narrative/{row['measure']}/{row['functional_code'] or row['subject']}",
-            f"文字说明“{row['subject']}”{zh}为{row['amount_printed']}{row['printed_unit']}，表中为{printed:,}元，"
-            f"相差{stated - printed:,}元；请核对文字或预算表。",
-            f"the text states {row['amount_printed']} {row['printed_unit']} as {en} of {row['subject']}, the form prints "
-            f"{printed:,} yuan, {stated - printed:,} apart; correct the text or the form",
-            expected=str(printed),
-            found=str(stated),
-            difference=str(stated - printed),
-            page=row["page"],
-            box=box,
-            evidence_quote=row["quote"],
-        )
-        found.setdefault(row["document_id"], []).append(finding)
-    return found
-
-
 def proved(projects: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     """`projects` with the one malformed budget of a document read as what its project expenditure leaves for it.
 
@@ -365,39 +326,3 @@ def proved(projects: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
         )
         .select(DATASETS["projects"].column_names)
     )
-
-
-def project_findings(projects: pl.DataFrame) -> dict[str, list[Finding]]:
-    """Findings `project_amount_malformed` by document_id: a budget whose number is none, as `1.200.00`; never holding.
-
-    The publisher's where the project expenditure of the forms proves what was meant.
-    """
-    import polars as pl
-
-    malformed = (pl.col("amount_source") == AmountSource.PROVED.value) | (
-        pl.col("annual_budget_yuan").is_null() & pl.col("amount_printed").is_not_null()
-    )
-    found: dict[str, list[Finding]] = {}
-    for row in projects.filter(malformed.fill_null(False)).iter_rows(named=True):
-        amount = row["annual_budget_yuan"]
-        meant_zh = "请更正" if amount is None else f"由项目支出合计倒推应为{amount:,}元；请更正"
-        meant_en = (
-            "correct it" if amount is None else f"the project expenditure leaves {amount:,} yuan for it; correct it"
-        )
-        box = None if row["x0"] is None else Box(row["x0"], row["y0"], row["x1"], row["y1"])
-        finding = Finding(
-            "project_amount_malformed",
-            Severity.ERROR,
-            Cause.UNKNOWN if amount is None else Cause.PUBLISHER,
-            f"projects/{row['name']}/{row['implementer']}",
-            f"项目“{row['name']}”（{row['implementer']}）的预算写作{row['amount_printed']}，不是一个数；{meant_zh}。",
-            f"the budget of the project {row['name']} ({row['implementer']}) is printed as {row['amount_printed']}, which is "
-            f"no number; {meant_en}",
-            expected=None if amount is None else str(amount),
-            found=row["amount_printed"],
-            page=row["page"],
-            box=box,
-            evidence_quote=row["budget"],
-        )
-        found.setdefault(row["document_id"], []).append(finding)
-    return found

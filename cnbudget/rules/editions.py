@@ -1,0 +1,115 @@
+"""Rules over several documents: editions of one budget, and budgets that print the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import polars as pl
+
+from cnbudget.model import FormId, Severity
+from cnbudget.rules.case import FORM_NAMES, Found, yuan_text
+from cnbudget.rules.history import Findings, history_rule, signed
+
+figures_of_other = history_rule(
+    "figures_of_another_budget",
+    Severity.WARNING,
+    "与另一预算数字完全相同",
+    "The same figures as another budget",
+    "Two budgets, of other publishers or years, do not print the same figures throughout.",
+    "每份预算独立编制",
+    "The budget of 2030 prints every figure of the one of 2029.",
+)
+figures_revised = history_rule(
+    "figures_revised",
+    Severity.INFO,
+    "修订后数字有变化",
+    "A revision changes figures",
+    "What a later edition of a budget changes, figure by figure, so that readers of the first one know.",
+    "同一预算的先后两版",
+    "项目支出 of 一般行政管理事务 rises from 100,000 to 160,000 yuan.",
+)
+
+RULES = (figures_of_other, figures_revised)
+
+
+def facts_digests(facts: pl.DataFrame) -> pl.DataFrame:
+    """document_id, digest, n_facts: the same digest where form, label, code, measure and amount of every figure are the same."""
+    columns = ("form_id", "side", "row_label", "functional_code", "economic_code", "measure", "amount_yuan")
+    line = pl.concat_str([pl.col(name).cast(pl.String).fill_null("-") for name in columns], separator="|")
+    return (
+        facts.select("document_id", line=line)
+        .sort("document_id", "line")
+        .group_by("document_id", maintain_order=True)
+        .agg(digest=pl.col("line").str.join("\n").hash(), n_facts=pl.len())
+        .with_columns(digest=pl.col("digest").explode())
+    )
+
+
+def same_figures(documents: pl.DataFrame, facts: pl.DataFrame) -> Findings:
+    """Budgets that print every figure of another one: `figures_of_another_budget`. Renditions of one budget are none."""
+    own = facts_digests(facts).join(documents.select("document_id", "budget_id", "file_name"), on="document_id")
+    twins = (
+        own.join(own, on=["digest", "n_facts"], suffix="_other")
+        .filter((pl.col("budget_id") != pl.col("budget_id_other")).fill_null(False))
+        .sort("document_id", "budget_id_other")
+        .unique("document_id", keep="first", maintain_order=True)
+    )
+
+    def found(row: Mapping[str, object]) -> Found:
+        other = f"{row['file_name_other']}（{row['budget_id_other']}）"
+        return Found(
+            f"document/{row['budget_id_other']}",
+            f"全部{row['n_facts']}个数字与{other}相同。请核对是否误发。",
+            f"all {row['n_facts']} figures are those of {other}. Check whether the wrong file was published.",
+            found=str(row["budget_id_other"]),
+        )
+
+    return signed(figures_of_other, ((row["document_id"], found(row)) for row in twins.iter_rows(named=True)))
+
+
+_FIGURE = ("form_id", "side", "functional_code", "economic_code", "row_label", "measure")
+
+
+def revision_changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """What one edition's facts change of another's, figure by figure.
+
+    Columns: form_id, side, functional_code, economic_code, row_label, measure, before_yuan, after_yuan (null where the figure is
+    not there), change_yuan, page (of the later edition).
+    """
+    key = [pl.col(name) for name in _FIGURE]
+    old = before.group_by(key, maintain_order=True).agg(before_yuan=pl.col("amount_yuan").sum())
+    new = after.group_by(key, maintain_order=True).agg(
+        after_yuan=pl.col("amount_yuan").sum(), page=pl.col("page").first()
+    )
+    return (
+        new.join(old, on=list(_FIGURE), how="full", coalesce=True, nulls_equal=True)
+        .with_columns(
+            change_yuan=pl.col("after_yuan").fill_null(Decimal(0)) - pl.col("before_yuan").fill_null(Decimal(0))
+        )
+        .filter(pl.col("before_yuan").ne_missing(pl.col("after_yuan")))
+        .sort(*_FIGURE)
+        .select(*_FIGURE, "before_yuan", "after_yuan", "change_yuan", "page")
+    )
+
+
+def revised_figures(document_id: str, changes: pl.DataFrame) -> Findings:
+    """The changes of `revision_changes` as findings of the later edition: `figures_revised`."""
+
+    def found(row: Mapping[str, object]) -> Found:
+        zh, en = FORM_NAMES[FormId(str(row["form_id"]))]
+        code = row["functional_code"] or row["economic_code"] or ""
+        was, now = (
+            None if row[name] is None else yuan_text(Decimal(str(row[name]))) for name in ("before_yuan", "after_yuan")
+        )
+        return Found(
+            f"{row['form_id']}/{code}/{row['row_label']}/{row['measure']}/revised",
+            f"《{zh}》{code}“{row['row_label']}”（{row['measure']}）由{was or '空'}改为{now or '空'}元。请以修订后为准。",
+            f"{en}, {code} {row['row_label']} ({row['measure']}): {was or 'blank'} became {now or 'blank'} yuan. Use the revision.",
+            expected=was,
+            found=now,
+            difference=yuan_text(Decimal(str(row["change_yuan"]))),
+            page=row["page"] if isinstance(row["page"], int) else None,
+        )
+
+    return signed(figures_revised, ((document_id, found(row)) for row in changes.iter_rows(named=True)))

@@ -1,0 +1,141 @@
+"""`python -m flows doctor`: is everything here that the pipeline needs, and what to do where it is not."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+from cnbudget.errors import CnbudgetError
+from flows.notices import ask_api
+from flows.settings import Settings
+from warehouse.bucket import Bucket
+from warehouse.lake import Lake
+from warehouse.notifications import SqsQueue
+from warehouse.sources import open_source
+
+CLOCK_SECONDS = 5.0
+"""Storage dates objects, and revisions are ordered by these dates: a clock that is further off deserves a look."""
+FASTAPI = "0.150.0"
+"""Prefect's server breaks with later ones, or answers 422 to its own client; `pip check` does not notice."""
+_LEAST_VISIBILITY_SECONDS = 60
+
+
+class Check(NamedTuple):
+    """What a check found; `advice` says what to do, and is empty where all is well."""
+
+    name: str
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """What is to be examined: the lake, sources and a queue as far as they are named."""
+
+    lake: Lake
+    settings: Settings
+    sources: tuple[str, ...] = ()
+    queue: str | None = None
+
+    def checks(self) -> Iterator[Check]:
+        """Each check in turn; one that cannot be made says why."""
+        examine: list[tuple[str, Callable[[], Check]]] = [
+            ("versions", check_versions),
+            ("lake", self._lake),
+            ("clock", self._clock),
+            ("store", self._store),
+            *((f"source {uri}", lambda uri=uri: check_source(uri)) for uri in self.sources),
+        ]
+        if self.queue:
+            examine.append(("queue", lambda: check_queue(SqsQueue(self.queue or ""))))
+        examine.append(("prefect", self._prefect))
+        for name, check in examine:
+            try:
+                yield check()
+            except CnbudgetError as error:
+                yield Check(name, "cannot be used", str(error))
+
+    def _lake(self) -> Check:
+        self.lake.probe()
+        return Check("lake", f"{self.lake.bucket.uri} can be read and written, and honours create-only writes")
+
+    def _clock(self) -> Check:
+        skew = clock_skew(self.lake.bucket)
+        advice = "set this machine's clock by NTP, or the server's" if abs(skew) > CLOCK_SECONDS else ""
+        return Check("clock", f"{abs(skew):.1f} s apart from the storage's", advice)
+
+    def _store(self) -> Check:
+        head = self.lake.head()
+        return Check("store", f"free to be opened, and follows the journal up to version {head}")
+
+    def _prefect(self) -> Check:
+        if not self.settings.prefect_api_url:
+            return Check(
+                "prefect", "no API configured (PREFECT_API_URL); ingest starts a server of its own, watch needs none"
+            )
+        found = ask_api(self.settings, "/admin/version")
+        advice = "" if found == version("prefect") else "run the same version on both sides"
+        return Check("prefect", f"the API answers; version {found} there, {version('prefect')} here", advice)
+
+
+def check_versions() -> Check:
+    """The packages that are pinned for a reason."""
+    found = {name: _version(name) for name in ("prefect", "fastapi", "great-expectations", "duckdb", "polars", "boto3")}
+    text = ", ".join(f"{name} {number}" for name, number in found.items())
+    missing = [name for name, number in found.items() if number == "missing"]
+    if missing:
+        return Check("versions", text, f"install {', '.join(missing)}: pip install -e '.[pipeline]' -c constraints.txt")
+    if found["fastapi"] != FASTAPI:
+        return Check("versions", text, f"Prefect's server needs fastapi {FASTAPI}: pip install fastapi=={FASTAPI}")
+    return Check("versions", text)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def check_source(uri: str) -> Check:
+    """Whether a source can be listed and its first object read."""
+    source = open_source(uri)
+    first = next(source.objects(), None)
+    if first is None:
+        return Check(f"source {uri}", "can be listed; nothing in it")
+    source.bucket.read(first.key)
+    return Check(f"source {uri}", "can be listed and read")
+
+
+def check_queue(queue: SqsQueue) -> Check:
+    """Whether a queue can be asked, gives enough time, and has somewhere to put what makes no sense."""
+    found = queue.attributes()
+    waiting, seconds = found.get("ApproximateNumberOfMessages", "?"), int(found.get("VisibilityTimeout", "30"))
+    policy = json.loads(found.get("RedrivePolicy") or "{}")
+    text = f"{waiting} messages wait; visibility timeout {seconds} s; dead-letter queue: {policy.get('deadLetterTargetArn', 'none')}"
+    if not policy:
+        return Check("queue", text, "give it a dead-letter queue (RedrivePolicy), or bad messages come again for ever")
+    if seconds < _LEAST_VISIBILITY_SECONDS:
+        return Check("queue", text, f"set VisibilityTimeout to {_LEAST_VISIBILITY_SECONDS} s or more")
+    return Check("queue", text)
+
+
+def clock_skew(bucket: Bucket) -> float:
+    """Seconds by which the storage's clock is ahead of ours; S3 tells whole seconds."""
+    key = f"journal/probe-{uuid.uuid4().hex}"
+    before = datetime.now(UTC)
+    try:
+        bucket.write(key, b"clock")
+        info = bucket.head(key)
+    finally:
+        bucket.delete(key)
+    after = datetime.now(UTC)
+    there = info.last_modified_at if info else after
+    if before.replace(microsecond=0) <= there <= after:
+        return 0.0
+    return (there - before).total_seconds()

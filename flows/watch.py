@@ -1,0 +1,290 @@
+"""The watcher: a long-running flow that hears of objects, gathers them for a short moment and ingests them.
+
+Events only say where to look. What an event names is compared with the ledger like a listing, so events that come twice,
+in another order or late change nothing, and those that never come are made up for by the listing at the start and by
+`reconcile`. Whatever fails is tried again, more and more rarely; killed at any moment, the next start goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+from prefect import flow
+
+from cnbudget.errors import CnbudgetError
+from cnbudget.parse import extractor_version
+from cnbudget.sandbox import Readers
+from flows import screen
+from flows.events import (
+    POLL_LOCAL_SECONDS,
+    POLL_S3_SECONDS,
+    Inbox,
+    Notice,
+    Poller,
+    poll_forever,
+    receive_forever,
+    stopped_by_signals,
+    to_notices,
+)
+from flows.ingest import Run, batches, limits_of, read_and_check, warm_up
+from flows.notices import announce, send_created
+from flows.receiver import Receiver
+from flows.settings import Settings, load_settings
+from tasks import stages
+from warehouse.bucket import ObjectInfo
+from warehouse.lake import Comparison, Lake, Pending
+from warehouse.notifications import Happening, SqsQueue
+from warehouse.sources import Source, open_source
+
+log = logging.getLogger(__name__)
+
+_WAIT_SECONDS = 0.5
+_LONGEST_PAUSE = 60.0
+
+Objects = dict[str, ObjectInfo | None]
+
+
+class Watcher:
+    """Takes up what an inbox tells of, with readers and gate that are warm. `turn` does one round of work."""
+
+    def __init__(
+        self, lake: Lake, sources: Sequence[Source], inbox: Inbox, readers: Readers, settings: Settings
+    ) -> None:
+        self._lake = lake
+        self._inbox = inbox
+        self._readers = readers
+        self._settings = settings
+        self._since = lake.head()
+        self._backlog = deque(_Listing(lake, source) for source in sources)
+        self._again: dict[str, tuple[Source, Objects]] = {}
+        self._owes = True
+        """Whether documents may wait to be read or published: after a start, and after anything failed."""
+        self._n_failures = 0
+        self._resume_at = 0.0
+
+    def turn(self) -> bool:
+        """Do what there is to do: take up notices, or the next page of the listing at the start. False where nothing."""
+        is_due = time.monotonic() >= self._resume_at
+        has_more = is_due and not self.is_idle
+        notices = self._inbox.gather(
+            wait_seconds=0.0 if has_more else _WAIT_SECONDS,
+            gather_seconds=self._settings.gather_seconds,
+            limit=self._settings.batch_documents,
+        )
+        if not notices and not has_more:
+            return False
+        run = Run()
+        self._in_a_flow(lambda: self._work(run, notices))
+        self._settle(run)
+        return True
+
+    def _in_a_flow(self, work: Callable[[], None]) -> None:
+        """As a flow run of its own where Prefect's API is configured and answers, so that it shows there; else just so."""
+        begun, ended = threading.Event(), threading.Event()
+
+        def worked() -> None:
+            begun.set()
+            work()
+            ended.set()
+
+        if self._settings.prefect_api_url:
+            try:
+                flow(name="watch-batch", validate_parameters=False, persist_result=False)(worked)()
+            except Exception as error:
+                if begun.is_set() and not ended.is_set():
+                    raise
+                log.warning("not shown as a flow run, Prefect's API fails: %s", error)
+        if not begun.is_set():
+            work()
+
+    def _work(self, run: Run, notices: Sequence[Notice]) -> None:
+        again, self._again = self._again, {}
+        for source, objects in _merged([*again.values(), *((n.source, n.objects) for n in notices)]):
+            self._land(run, source, objects)
+        for notice in notices:
+            if not any(self._is_owed(notice.source, key) for key in notice.objects):
+                with run.guarded("confirm"):
+                    notice.confirm()
+        if self._backlog:
+            self._take_page(run)
+        if self._owes:
+            self._publish(run)
+
+    def _land(self, run: Run, source: Source, objects: Mapping[str, ObjectInfo | None]) -> None:
+        comparison = None
+        with run.guarded("compare"):
+            comparison = self._lake.compare_objects(source, objects)
+        if comparison:
+            self._record(run, source, comparison)
+        else:
+            self._owe(source, objects)
+
+    def _record(self, run: Run, source: Source, comparison: Comparison) -> None:
+        self._owes |= bool(comparison.new or comparison.gone)
+        for batch in batches(comparison.new, self._settings):
+            n_failures = len(run.failures)
+            with run.guarded("land"):
+                stages.run(stages.land, self._lake, source, batch)
+            if len(run.failures) > n_failures:
+                self._owe(source, {info.key: None for info in batch})
+        with run.guarded("land"):
+            self._lake.record_gone(comparison.gone)
+
+    def _owe(self, source: Source, objects: Mapping[str, ObjectInfo | None]) -> None:
+        """Look at these objects again; what told of them is not confirmed until then."""
+        self._again.setdefault(source.uri, (source, {}))[1].update(objects)
+
+    def _is_owed(self, source: Source, key: str) -> bool:
+        return key in self._again.get(source.uri, (source, {}))[1]
+
+    def _take_page(self, run: Run) -> None:
+        """Compare the next page of what stood in the sources at the start."""
+        listing, page = self._backlog[0], None
+        with run.guarded("list"):
+            page = listing.next_page()
+            if page is None:
+                self._backlog.popleft()
+        if page:
+            self._record(run, listing.source, page)
+
+    def _publish(self, run: Run) -> None:
+        """Read what landed, check it and publish what passed, with what an earlier run left."""
+        self._owes = False
+        pending: Sequence[Pending] = ()
+        with run.guarded("list"):
+            pending = self._lake.pending(extractor_version())
+        if pending:
+            with screen.progress(False) as progress:
+                read_and_check(run, self._lake, self._readers, pending, self._settings, progress)
+        with run.guarded("publish"):
+            run.n_published = len(stages.run(stages.publish, self._lake))
+            announce(self._lake, self._settings, since=self._since)
+
+    def _settle(self, run: Run) -> None:
+        """Count what was done; after a failure, wait longer and longer before the work is taken up again."""
+        counts = {("stage_seconds", stage): seconds for stage, seconds in run.seconds.items()}
+        counts |= {("stage_runs", stage): 1.0 for stage in run.seconds}
+        counts |= {name: float(count) for name, count in self._inbox.counts.items()}
+        self._inbox.counts.clear()
+        for failure in run.failures:
+            log.warning("%s", failure, extra={"fields": {"stage": failure.partition(":")[0]}})
+            counts["failures", failure.partition(":")[0]] = counts.get(("failures", failure.partition(":")[0]), 0) + 1
+        try:
+            self._lake.count(counts)
+        except CnbudgetError as error:
+            log.warning("not counted: %s", error)
+        self._n_failures = self._n_failures + 1 if run.failures else 0
+        self._owes |= bool(run.failures)
+        pause = min(2.0 ** (self._n_failures - 1), _LONGEST_PAUSE) if run.failures else 0.0
+        self._resume_at = time.monotonic() + pause
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was heard of is done."""
+        return not self._backlog and not self._again and not self._owes
+
+
+class _Listing:
+    """A source's pages beside the ledger; after storage failed, from the last one that was read."""
+
+    def __init__(self, lake: Lake, source: Source) -> None:
+        self.source = source
+        self._lake = lake
+        self._after = ""
+        self._pages: Iterator[Comparison] | None = None
+
+    def next_page(self) -> Comparison | None:
+        """The next page, or None after the last one. Raises StorageError, and can be asked again."""
+        pages = self._pages or self._lake.compare_pages(self.source, after=self._after)
+        self._pages = None
+        page = next(pages, None)
+        if page:
+            self._after, self._pages = page.last_key, pages
+        return page
+
+
+def _merged(found: Sequence[tuple[Source, Mapping[str, ObjectInfo | None]]]) -> list[tuple[Source, Objects]]:
+    """The objects of each source together. What is named twice has to be asked: the later notice may be the older."""
+    merged: dict[str, tuple[Source, Objects]] = {}
+    for source, objects in found:
+        known = merged.setdefault(source.uri, (source, {}))[1]
+        known.update({key: None if key in known else info for key, info in objects.items()})
+    return list(merged.values())
+
+
+@flow(name="watch", validate_parameters=False, persist_result=False)
+def watch(
+    sources: list[str],
+    lake: str | None = None,
+    queue: str | None = None,
+    listen: str | None = None,
+    poll_seconds: float | None = None,
+) -> None:
+    """Watch sources until SIGTERM or SIGINT. `queue`: the address of an SQS queue; `listen`: HOST:PORT for
+    notifications over HTTP; `poll_seconds`: how often to list (0: never; else a default, where there is no queue)."""
+    stop = threading.Event()
+    with stopped_by_signals(stop):
+        run_until(stop, sources, lake, queue=queue, listen=listen, poll_seconds=poll_seconds)
+
+
+def run_until(
+    stop: threading.Event,
+    uris: Sequence[str],
+    lake_uri: str | None = None,
+    *,
+    queue: str | None = None,
+    listen: str | None = None,
+    poll_seconds: float | None = None,
+    is_done: Callable[[Watcher], bool] = lambda _: False,
+) -> None:
+    """Watch until `stop` is set, or `is_done` says so after a round. Raises SettingsError where something makes no
+    sense; storage that fails is waited for."""
+    settings = load_settings()
+    sources = [open_source(uri) for uri in uris]
+    lake = Lake.open(lake_uri or settings.lake, store_path=settings.store_path, by=settings.by)
+    for source in sources:
+        lake.check_source(source)
+    inbox = Inbox()
+    with ExitStack() as stack:
+        readers = stack.enter_context(Readers(settings.workers, limits_of(settings)))
+        stack.callback(inbox.stopped.set)
+        if listen:
+            token = settings.webhook_token.get_secret_value() if settings.webhook_token else None
+            stack.enter_context(Receiver(listen, token, partial(_take_webhook, sources, inbox, settings)))
+        _start_threads(sources, inbox, queue, poll_seconds)
+        warm_up(readers)
+        watcher = Watcher(lake, sources, inbox, readers, settings)
+        log.info("watching %s", ", ".join(source.uri for source in sources))
+        while not stop.is_set() and not is_done(watcher):
+            watcher.turn()
+    log.info("stopped; the next start goes on from here")
+
+
+def _start_threads(sources: Sequence[Source], inbox: Inbox, queue: str | None, poll_seconds: float | None) -> None:
+    # Threads that wait for the network end with the process: what they have taken and not confirmed comes again.
+    if queue:
+        threading.Thread(target=receive_forever, args=(SqsQueue(queue), sources, inbox), daemon=True).start()
+    for source in sources:
+        usual = POLL_LOCAL_SECONDS if source.is_local else 0.0 if queue else POLL_S3_SECONDS
+        seconds = usual if poll_seconds is None else poll_seconds
+        if seconds > 0:
+            poller = Poller(source)
+            # Before the watcher compares the whole source: what comes from now on is noticed by the next poll.
+            poller.poll()
+            threading.Thread(target=poll_forever, args=(poller, source, inbox, seconds), daemon=True).start()
+
+
+def _take_webhook(sources: Sequence[Source], inbox: Inbox, settings: Settings, happenings: Sequence[Happening]) -> None:
+    for source, objects in to_notices(happenings, sources, inbox, kind="webhook"):
+        inbox.put(Notice(source, objects), kind="webhook")
+    if settings.prefect_api_url:
+        try:
+            send_created(happenings, settings)
+        except CnbudgetError as error:
+            log.warning("no Prefect event: %s", error)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnbudget.errors import StorageError
+from flows.notices import announce, ask_api, send_created
+from flows.settings import Settings
+from tests.lakes import drop, ingest, lake_at, staged_frames
+from warehouse.journal import Decision
+from warehouse.notifications import Happening
+
+
+class Api:
+    """A place that takes events as Prefect's API does, and remembers them."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.authorization: str | None = None
+        self.status = 204
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                api.authorization = self.headers["Authorization"]
+                if api.status == 204:
+                    api.events += json.loads(body)
+                self.send_response(api.status)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None: ...
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def settings(self, **more: str) -> Settings:
+        return Settings(PREFECT_API_URL=f"http://127.0.0.1:{self.server.server_port}/api", **more)  # type: ignore[arg-type]
+
+    def names(self) -> list[tuple[str, str]]:
+        return [(event["event"], event["payload"]["document_id"]) for event in self.events]
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    api = Api()
+    yield api
+    api.server.shutdown()
+    api.server.server_close()
+
+
+def test_announce__says_what_became_of_documents(tmp_path: Path, api: Api) -> None:
+    inbox, home = tmp_path / "in", tmp_path / "lake"
+    old, new, held = drop(inbox, "old", b"1"), drop(inbox, "new", b"2", day=2), drop(inbox, "held", b"3")
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(old), staged_frames(held, budget_id="c", state="held", state_reason="a sum")])
+    assert announce(lake, api.settings(), since=0) == 2
+    assert sorted(api.names()) == sorted([("budget.document.published", old), ("budget.document.held", held)])
+    assert announce(lake, api.settings(), since=0) == 0
+    api.events.clear()
+    ingest(lake, inbox, [staged_frames(new, 110)])
+    announce(lake, api.settings(), since=0)
+    assert api.names() == [("budget.document.revised", new)]
+    assert api.events[0]["payload"]["revision"] == 2
+    lake.decide([new], Decision.WITHDRAW, reason="x")
+    lake.publish()
+    announce(lake, api.settings(), since=0)
+    assert api.names()[1:] == [("budget.document.withdrawn", new)]
+
+
+def test_announce__what_was_not_taken_is_sent_with_the_next_change_under_the_same_id(tmp_path: Path, api: Api) -> None:
+    inbox = tmp_path / "in"
+    document = drop(inbox, "a", b"1")
+    lake = lake_at(tmp_path / "lake")
+    ingest(lake, inbox, [staged_frames(document)])
+    api.status = 503
+    assert announce(lake, api.settings(), since=0) == 0
+    api.status = 204
+    assert announce(lake, api.settings(), since=0) == 1
+    (first,) = api.events
+    lake.bucket.delete("journal/announced.json")
+    announce(lake, api.settings(), since=0)
+    assert api.events[1]["id"] == first["id"]
+
+
+def test_announce__without_an_api_leaves_no_trace(tmp_path: Path) -> None:
+    lake = lake_at(tmp_path / "lake")
+    document = drop(tmp_path / "in", "a", b"1")
+    ingest(lake, tmp_path / "in", [staged_frames(document)])
+    assert announce(lake, Settings(PREFECT_API_URL=None), since=0) == 0  # type: ignore[call-arg]
+    assert lake.bucket.read("journal/announced.json") is None
+
+
+def test_send_created__puts_events_of_objects_that_were_put(api: Api) -> None:
+    happened = [Happening("in", "a b.pdf", "s3:ObjectCreated:Put", 7), Happening("in", "c", "s3:ObjectRemoved:Delete")]
+    send_created(happened, api.settings(PREFECT_API_AUTH_STRING="user:secret"))
+    (event,) = api.events
+    assert (event["event"], event["resource"]["prefect.resource.id"]) == ("budget.object.created", "s3://in/a b.pdf")
+    assert (event["payload"]["bucket"], event["payload"]["key"], event["payload"]["size"]) == ("in", "a b.pdf", 7)
+    assert api.authorization == f"Basic {base64.b64encode(b'user:secret').decode()}"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/api", "file:///etc", "nonsense"])
+def test_ask_api__one_that_does_not_answer_is_named(url: str) -> None:
+    with pytest.raises(StorageError, match="PREFECT_API_URL"):
+        ask_api(Settings(PREFECT_API_URL=url), "/health")  # type: ignore[call-arg]

@@ -1,0 +1,229 @@
+"""The watcher with its sources of events, without a server of Prefect's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnbudget.errors import SettingsError, StorageError
+from flows.events import Notice
+from flows.settings import quieten
+from tests.drill import settle, watcher_of
+from tests.lakes import FailingBucket, curated, drop, lake_at, read_latest, states
+from warehouse.bucket import LocalBucket, ObjectInfo
+from warehouse.lake import Lake
+
+quieten()
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+def until(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_turn__takes_up_what_stood_there_and_what_a_killed_run_left(inbox: Path, home: Path, budget_text: str) -> None:
+    document = drop(inbox, "a.txt", budget_text.encode())
+    lake = lake_at(home)
+    (_, source) = watcher_of(lake, inbox)[1:]
+    lake.land(source, list(source.objects()))
+    late = drop(inbox, "b.txt", b"no budget")
+    settle(lake, inbox)
+    assert states(lake).keys() == {document, late}
+    assert states(lake)[document] == "published"
+
+
+def test_turn__events_that_come_twice_or_name_nothing_change_nothing(inbox: Path, home: Path, budget_text: str) -> None:
+    lake = lake_at(home)
+    watcher, box, source = watcher_of(lake, inbox)
+    drop(inbox, "a.txt", budget_text.encode())
+    while not watcher.is_idle:
+        watcher.turn()
+    before, head = curated(home), lake.head()
+    for _ in range(3):
+        box.put(Notice(source, {"a.txt": None, "never.txt": None, "../../etc/passwd": None}), kind="test")
+    watcher.turn()
+    assert (curated(home), lake.head()) == (before, head)
+
+
+def test_turn__an_object_that_is_overwritten_and_one_that_is_deleted(inbox: Path, home: Path, budget_text: str) -> None:
+    lake = lake_at(home)
+    old, kept = drop(inbox, "a.txt", b"old"), drop(inbox, "b.txt", budget_text.encode())
+    watcher, box, source = watcher_of(lake, inbox)
+    while not watcher.is_idle:
+        watcher.turn()
+    new = drop(inbox, "a.txt", b"new", day=2)
+    (inbox / "b.txt").unlink()
+    box.put(Notice(source, {"b.txt": None, "a.txt": None}), kind="test")
+    watcher.turn()
+    assert states(lake).keys() == {old, new, kept}
+    assert states(lake)[kept] == "published"
+    assert lake.balance().objects == {"gone": 2, "landed": 1}
+    assert lake.balance().is_balanced
+
+
+def test_turn__a_notice_is_confirmed_once_its_objects_are_in_the_journal(inbox: Path, home: Path) -> None:
+    class Down(FailingBucket):
+        is_up = False
+
+        def fetch(self, key: str) -> tuple[ObjectInfo, bytes] | None:
+            if not self.is_up:
+                raise StorageError("503", where=key)
+            return self.inner.fetch(key)
+
+    bucket, confirmed = Down(LocalBucket(inbox)), []
+    lake = lake_at(home)
+    watcher, box, source = watcher_of(lake, inbox, bucket=bucket)
+    while not watcher.is_idle:
+        watcher.turn()
+    document = drop(inbox, "a.pdf", b"1")
+    box.put(Notice(source, {"a.pdf": None}, lambda: confirmed.append("first")), kind="test")
+    watcher.turn()
+    assert (confirmed, lake.balance().objects, watcher.is_idle) == ([], {"seen": 1}, False)
+    bucket.is_up, watcher._resume_at = True, 0.0
+    watcher.turn()
+    assert (states(lake), watcher.is_idle) == ({document: "held"}, True)
+    box.put(Notice(source, {"a.pdf": None}, lambda: confirmed.append("again")), kind="test")
+    watcher.turn()
+    assert confirmed == ["again"]
+    assert lake.counts()["failures", "land"] == 1
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_watch__s3_events_through_sqs(
+    tmp_path: Path, sample_budgets: list[tuple[str, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+
+    from flows.watch import run_until
+
+    monkeypatch.setenv("CNBUDGET_WORKERS", "1")
+    s3, sqs = boto3.client("s3"), boto3.client("sqs")
+    s3.create_bucket(Bucket="watched")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    redrive = {"deadLetterTargetArn": _arn(sqs, dead), "maxReceiveCount": 1}
+    attributes = {"VisibilityTimeout": "1", "RedrivePolicy": json.dumps(redrive)}
+    url = sqs.create_queue(QueueName="events", Attributes=attributes)["QueueUrl"]
+    configuration = {"QueueArn": _arn(sqs, url), "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket="watched", NotificationConfiguration={"QueueConfigurations": [configuration]}
+    )
+    sqs.send_message(QueueUrl=url, MessageBody="nonsense")
+    (name, data), *_ = sample_budgets
+    home, stop = tmp_path / "lake", threading.Event()
+    watching = threading.Thread(target=run_until, args=(stop, ["s3://watched/in"], str(home)), kwargs={"queue": url})
+    watching.start()
+    try:
+        until((home / "curated/latest/datapackage.json").exists)
+        s3.put_object(Bucket="watched", Key=f"in/一 a+b {name}", Body=data)
+        until((home / "curated/latest/documents").exists)
+        until(lambda: _waiting(sqs, url) == 0)
+        until(lambda: _waiting(sqs, dead) == 1)
+    finally:
+        stop.set()
+        watching.join(60)
+    assert not watching.is_alive()
+    assert read_latest(home, "documents")["file_name"].to_list() == [f"一 a+b {name}"]
+    assert Lake.open(str(home)).balance().is_balanced
+    assert Lake.open(str(home)).counts()["events_malformed", "sqs"] >= 1
+
+
+def _arn(sqs: Any, url: str) -> str:
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+
+def _waiting(sqs: Any, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_watch__a_folder_from_the_command_line_until_a_signal(
+    inbox: Path, home: Path, budget_text: str, number: signal.Signals
+) -> None:
+    environment = os.environ | {"CNBUDGET_WORKERS": "1", "CNBUDGET_LOG_FORMAT": "json"}
+    command = [sys.executable, "-m", "flows", "watch", str(inbox), "--lake", str(home), "--poll", "0.2"]
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, env=environment, cwd=root, stderr=subprocess.PIPE, text=True) as process:
+        until((home / "curated/latest/datapackage.json").exists)
+        document = drop(inbox, "a.txt", budget_text.encode())
+        until((home / "curated/latest/documents").exists)
+        process.send_signal(number)
+        log = process.communicate(timeout=30)[1]
+    assert process.returncode == 0
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert lines[-1]["message"] == "stopped; the next start goes on from here"
+    about = [line["message"].partition(" document_id")[0] for line in lines if line.get("document_id") == document]
+    assert about == ["landed", "read", "audited parsed", "published"]
+    assert read_latest(home, "documents")["document_id"].to_list() == [document]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["nowhere"], "no such file or folder"), ([".", "--listen", "127.0.0.1:0"], "CNBUDGET_WEBHOOK_TOKEN")],
+)
+def test_watch__what_makes_no_sense_is_refused(
+    inbox: Path, home: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    from flows.__main__ import main
+
+    monkeypatch.chdir(inbox)
+    monkeypatch.delenv("CNBUDGET_WEBHOOK_TOKEN", raising=False)
+    assert main(["watch", *arguments, "--lake", str(home)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_take_webhook__notifications_over_http_reach_the_watcher(inbox: Path) -> None:
+    from functools import partial
+
+    from flows.events import Inbox
+    from flows.settings import Settings
+    from flows.watch import _take_webhook
+    from warehouse.notifications import Happening
+    from warehouse.sources import Source
+
+    box = Inbox()
+
+    class InS3(FailingBucket):
+        @property
+        def uri(self) -> str:
+            return "s3://in/prefix"
+
+    source = Source(InS3(LocalBucket(inbox)))
+    take = partial(_take_webhook, [source], box, Settings(PREFECT_API_URL=None))  # type: ignore[call-arg]
+    take([Happening("in", "prefix/a.pdf", ""), Happening("other", "a.pdf", "")])
+    (notice,) = box.gather(wait_seconds=0, gather_seconds=0, limit=9)
+    assert list(notice.objects) == ["a.pdf"]
+    assert box.counts == {("events", "webhook"): 1, ("events_foreign", "webhook"): 1}
+
+
+def test_run_until__a_lake_inside_its_source_is_refused(inbox: Path) -> None:
+    from flows.watch import run_until
+
+    with pytest.raises(SettingsError, match="inside the source"):
+        run_until(threading.Event(), [str(inbox)], str(inbox / "lake"))
