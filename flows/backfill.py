@@ -73,13 +73,18 @@ def _load_gate() -> None:
 
 def _landed_pages(run: Run, lake: Lake, source: Source, size: int) -> Iterator[None]:
     """Land what is new, a page of the listing and one commit at a time."""
-    with run.guarded("list"):
-        for comparison in lake.compare_pages(source, size=size):
-            with run.guarded("land"):
-                if comparison.new:
-                    stages.run(stages.land, lake, source, comparison.new)
-                lake.record_gone(comparison.gone)
-            yield
+    pages = lake.compare_pages(source, size=size)
+    while True:
+        comparison = None
+        with run.guarded("list"):
+            comparison = next(pages, None)
+        if comparison is None:
+            return
+        with run.guarded("land"):
+            if comparison.new:
+                stages.run(stages.land, lake, source, comparison.new)
+            lake.record_gone(comparison.gone)
+        yield
 
 
 def _read_pending(

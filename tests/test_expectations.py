@@ -117,6 +117,7 @@ def document(document_id: str, name: str) -> dict[str, Any]:
         "fiscal_year": 2024,
         "stage": "budget",
         "is_current": False,
+        "recognised_as": "nine_forms",
         "state": "parsed",
         "extractor_version": "1",
         "n_facts": len(FORMS),

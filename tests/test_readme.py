@@ -27,6 +27,6 @@ def test_readme__links_lead_somewhere() -> None:
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"python -m flows (\w+)", README))))
 def test_readme__commands_of_the_pipeline_exist(command: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "flows", command, "--help"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "flows", command, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
