@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import polars as pl
+
 from cnbudget.coverage import EXPECTED_COLUMNS
 from cnbudget.errors import CnbudgetError, SettingsError
 from flows.metrics import to_openmetrics
@@ -25,6 +27,12 @@ from warehouse.sources import Source, open_source
 
 _HELD = """
     SELECT d.* FROM documents d WHERE d.state = 'held' ORDER BY d.first_seen_at, d.file_name, d.document_id
+"""
+
+
+_KINDS = """
+    SELECT recognised_as, coalesce(jurisdiction_name, 'place unknown') AS place, count(*) AS n
+    FROM documents WHERE recognised_as <> 'nine_forms' GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -247,6 +255,7 @@ def _status(options: argparse.Namespace) -> int:
         print(to_openmetrics(lake, balance, utc_now()), end="")
     else:
         _print_balance(balance)
+        _print_kinds(lake.query(_KINDS))
     return 0
 
 
@@ -260,6 +269,14 @@ def _print_balance(balance: Balance) -> None:
     for state, n in balance.documents.items():
         print(f"  {state:<16} {n}")
     print("balanced" if balance.is_balanced else "NOT balanced: run `python -m flows ingest` on the sources again")
+
+
+def _print_kinds(kinds: pl.DataFrame) -> None:
+    """What is no budget of the nine forms, by kind and place."""
+    if kinds.height:
+        print("not of the nine forms")
+    for kind, place, n in kinds.iter_rows():
+        print(f"  {kind:<16} {n:<5} {place}")
 
 
 def _held(options: argparse.Namespace) -> int:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 from moto.server import ThreadedMotoServer
 
+from flows.logs import OURS
 from samples.bucket import city, district, district_unit
 from samples.forms import printed
 from samples.render_pdf import render_pdf
 from samples.render_text import render_text
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs() -> Iterator[None]:
+    """Commands set up the log of their process; the next test is another one."""
+    before = [(logging.getLogger(name), logging.getLogger(name).handlers) for name in OURS]
+    yield
+    for logger, handlers in before:
+        logger.handlers, logger.propagate = handlers, True
+        logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

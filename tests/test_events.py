@@ -61,9 +61,9 @@ def test_poll__a_file_is_told_once_it_is_written_to_its_end(tmp_path: Path) -> N
     poller.poll()
     written(tmp_path, "a.pdf", b"1", clock.now)
     assert poller.poll() == {}
-    clock.now += 0.8
+    clock.now += 0.5
     written(tmp_path, "a.pdf", b"12", clock.now)
-    clock.now += 0.8
+    clock.now += 0.5
     assert poller.poll() == {}
     clock.now += 1
     assert list(poller.poll()) == ["a.pdf"]

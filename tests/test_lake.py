@@ -447,6 +447,17 @@ def test_compare__a_lake_inside_its_source_is_refused(inbox: Path) -> None:
         lake_at(inbox / "lake").compare(Source(LocalBucket(inbox)))
 
 
+def test_land__an_object_of_a_known_source_is_no_source_of_its_own(inbox: Path, home: Path) -> None:
+    lake = lake_at(home)
+    drop(inbox, "a.pdf", b"1")
+    land(lake, inbox)
+    drop(inbox, "b.pdf", b"2")
+    source = open_source(str(inbox / "b.pdf"))
+    lake.land(source, list(source.objects()))
+    assert [source.uri for source in lake.sources()] == [f"file://{inbox}"]
+    assert (lake.balance().n_listed, lake.balance().unrecorded) == (2, 0)
+
+
 def test_land__every_object_ends_in_one_state_with_a_reason(inbox: Path, home: Path, tmp_path: Path) -> None:
     lake, source = lake_at(home), Source(LocalBucket(inbox))
     empty = drop(inbox, "empty.pdf", b"")

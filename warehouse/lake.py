@@ -227,7 +227,9 @@ class Lake:
         return {_name(entry): entry for entry in entries}
 
     def _new_source(self, source: Source) -> list[SourceAdded]:
-        found = self._ledger.query("SELECT 1 FROM ledger.sources WHERE source_uri = $uri LIMIT 1", uri=source.uri)
+        """The source, where neither it nor one that holds it is known: an object named by an event is no new source."""
+        known = "source_uri = $uri OR starts_with($uri, source_uri || '/')"
+        found = self._ledger.query(f"SELECT 1 FROM ledger.sources WHERE {known} LIMIT 1", uri=source.uri)
         return [] if found.height else [SourceAdded(source.uri)]
 
     def check_source(self, source: Source) -> None:
