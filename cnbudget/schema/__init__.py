@@ -1,0 +1,68 @@
+"""The published datasets, declared once.
+
+DDL, Great Expectations suites, data dictionary and data package are all derived from `DATASETS`. Adding a column is a
+minor version of the schema, anything else a major one.
+"""
+
+from __future__ import annotations
+
+from cnbudget.schema.checks import FINDINGS, IDENTITY_CHECKS, IDENTITY_TERMS
+from cnbudget.schema.classifications import ECONOMIC_CLASSIFICATION, FUNCTIONAL_CLASSIFICATION
+from cnbudget.schema.columns import FIRST_YEAR, LAST_YEAR, Column, ColumnType, Dataset
+from cnbudget.schema.documents import DOCUMENT_SOURCES, DOCUMENTS
+from cnbudget.schema.figures import BUDGET_FACTS, EXPENDITURE_LINES, FISCAL_EXPENDITURE_LINES, REVENUE_LINES
+from cnbudget.schema.prose import DISCLOSURES, INSTITUTIONS, NARRATIVE_CLAIMS, PROJECT_ITEMS, PROJECTS
+
+__all__ = [
+    "BUDGET_FACTS",
+    "DATASETS",
+    "DISCLOSURES",
+    "DOCUMENTS",
+    "DOCUMENT_SOURCES",
+    "ECONOMIC_CLASSIFICATION",
+    "EXPENDITURE_LINES",
+    "FINDINGS",
+    "FIRST_YEAR",
+    "FISCAL_EXPENDITURE_LINES",
+    "FUNCTIONAL_CLASSIFICATION",
+    "IDENTITY_CHECKS",
+    "IDENTITY_TERMS",
+    "INSTITUTIONS",
+    "LAST_YEAR",
+    "NARRATIVE_CLAIMS",
+    "PROJECTS",
+    "PROJECT_ITEMS",
+    "REVENUE_LINES",
+    "SCHEMA_VERSION",
+    "STAGED",
+    "Column",
+    "ColumnType",
+    "Dataset",
+]
+
+SCHEMA_VERSION = "1.0.0"
+
+DATASETS: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        DOCUMENTS,
+        DOCUMENT_SOURCES,
+        BUDGET_FACTS,
+        EXPENDITURE_LINES,
+        FISCAL_EXPENDITURE_LINES,
+        REVENUE_LINES,
+        IDENTITY_CHECKS,
+        IDENTITY_TERMS,
+        FINDINGS,
+        NARRATIVE_CLAIMS,
+        INSTITUTIONS,
+        DISCLOSURES,
+        PROJECTS,
+        PROJECT_ITEMS,
+        FUNCTIONAL_CLASSIFICATION,
+        ECONOMIC_CLASSIFICATION,
+    )
+}
+
+STAGED = tuple(name for name, dataset in DATASETS.items() if name != "document_sources" and not dataset.is_reference)
+"""What one parsed document yields: the datasets that are staged for it, `documents` among them."""
