@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cnbudget import classification, money
+from cnbudget import money, publishers
 from cnbudget.model import Document, Grid, Paragraph, PublisherKind, Stage
 from cnbudget.recognise import Recognition, Statement
 
@@ -78,12 +78,12 @@ def read_cover(document: Document, recognition: Recognition) -> Cover:
     )
 
 
-def _place(match: re.Match[str] | None, publisher: str | None) -> classification.Jurisdiction | None:
+def _place(match: re.Match[str] | None, publisher: str | None) -> publishers.Jurisdiction | None:
     """Whose treasury pays; a district's budget whose district is not known is not put down to its city."""
-    stated = classification.jurisdiction(match[0]) if match else None
+    stated = publishers.jurisdiction(match[0]) if match else None
     if stated is not None or publisher is None or (match and match["level"] in _BELOW_CITY):
         return stated
-    return classification.jurisdiction(publisher)
+    return publishers.jurisdiction(publisher)
 
 
 def _front(document: Document) -> list[str]:
@@ -154,7 +154,7 @@ def contradictions(cover: Cover, statements: Sequence[Statement]) -> list[Contra
         if cover.fiscal_year and statement.year and statement.year != cover.fiscal_year:
             found.append(Contradiction("fiscal_year", str(cover.fiscal_year), str(statement.year), form_id, page))
         if cover.publisher_name and statement.compiler:
-            ours, theirs = (classification.normalise_publisher(n) for n in (cover.publisher_name, statement.compiler))
+            ours, theirs = (publishers.normalise_publisher(n) for n in (cover.publisher_name, statement.compiler))
             if ours != theirs:
                 found.append(Contradiction("publisher", cover.publisher_name, statement.compiler, form_id, page))
         if cover.publisher_kind and statement.is_unit is not None:

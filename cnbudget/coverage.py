@@ -1,7 +1,7 @@
 """Coverage: of the publishers and years that are expected, who has published, who has not, and who is held.
 
 The list is a CSV file with the columns `jurisdiction_code, publisher_name, publisher_kind, fiscal_year`. Names are matched
-as everywhere (`classification.publisher_id`): by their normal spelling within the jurisdiction, never by likeness.
+as everywhere (`publishers.publisher_id`): by their normal spelling within the jurisdiction, never by likeness.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import polars as pl
 
-from cnbudget.classification import publisher_id
 from cnbudget.errors import SettingsError
 from cnbudget.model import PublisherKind, Stage
+from cnbudget.publishers import publisher_id
 
 EXPECTED_COLUMNS = ("jurisdiction_code", "publisher_name", "publisher_kind", "fiscal_year")
 STATUSES = ("published", "held", "unsupported", "withdrawn", "rejected", "pending", "missing", "unexpected")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cnbudget import classification
+from cnbudget import publishers
 from cnbudget.cover import Cover
 from cnbudget.model import CheckStatus, Document, DocumentState, Finding, FormId, RecognisedAs, Severity
 from cnbudget.prose import Prose
@@ -55,7 +55,7 @@ class Parsed:
     def publisher_id(self) -> str | None:
         """The publisher by its jurisdiction and a name that spellings share; None where the cover names nobody."""
         name = self.cover.publisher_name
-        return classification.publisher_id(name, self.cover.jurisdiction_code) if name else None
+        return publishers.publisher_id(name, self.cover.jurisdiction_code) if name else None
 
     @property
     def budget_id(self) -> str | None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from cnbudget.classification import publisher_id
 from cnbudget.coverage import STATUSES, coverage, read_expected
 from cnbudget.errors import SettingsError
+from cnbudget.publishers import publisher_id
 from tests.lakes import staged_frames, together
 
 HEADER = "jurisdiction_code,publisher_name,publisher_kind,fiscal_year\n"

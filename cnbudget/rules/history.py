@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from cnbudget import classification
+from cnbudget import publishers
 from cnbudget.model import Finding, FormId, Severity
 from cnbudget.rules.case import FORM_NAMES, Family, Found, Rule, money_text, yuan_text
 
@@ -246,13 +246,13 @@ def departments_against_units(documents: pl.DataFrame, facts: pl.DataFrame, inst
     """Departments against the units that their 机构设置 lists and that are here: `department_differs_from_units`."""
     known = documents.filter(pl.col("is_current")) if documents["is_current"].any() else documents
     listed = institutions.filter((pl.col("row_type") == "listed") & (pl.col("kind") == "budget_unit"))
-    body = pl.col("publisher_name").map_elements(classification.normalise_publisher, pl.String)
+    body = pl.col("publisher_name").map_elements(publishers.normalise_publisher, pl.String)
     units = known.filter(pl.col("publisher_kind") == "unit").select("fiscal_year", unit_id="document_id", name=body)
     places = (
         listed.select(
             "document_id",
             "fiscal_year",
-            name=pl.col("name").map_elements(classification.normalise_publisher, pl.String),
+            name=pl.col("name").map_elements(publishers.normalise_publisher, pl.String),
         )
         .join(known.filter(pl.col("publisher_kind") == "department").select("document_id"), on="document_id")
         .join(units, on=["fiscal_year", "name"], how="left")
