@@ -20,8 +20,9 @@ from cnbudget.errors import CnbudgetError, SettingsError
 from flows.metrics import to_openmetrics
 from flows.notices import announce
 from flows.settings import load_settings, quieten
+from warehouse.balance import Balance
 from warehouse.journal import Decision
-from warehouse.lake import Balance, Lake
+from warehouse.lake import Lake
 from warehouse.ledger import utc_now
 from warehouse.sources import Source, open_source
 

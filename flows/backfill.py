@@ -26,7 +26,8 @@ from flows.notices import announce
 from flows.settings import Settings, load_settings
 from tasks import stages
 from tasks.chunk import ChunkRead, WarmReaders, read_chunk
-from warehouse.lake import PAGE, Lake, Pending
+from warehouse.lake import Lake, Pending
+from warehouse.landing import PAGE
 from warehouse.sources import Source, open_source
 
 TRIES = 4

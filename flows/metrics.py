@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from warehouse.lake import Balance, Lake
+from warehouse.balance import Balance
+from warehouse.lake import Lake
 
 _COUNTERS = {
     "stage_seconds": "Seconds that watch and its stages worked, since the store was made.",

@@ -22,7 +22,8 @@ from flows.ingest import Run, batches, limits_of, read_and_check, warm_up
 from flows.notices import announce
 from flows.settings import Settings, load_settings
 from tasks import stages
-from warehouse.lake import PAGE, Comparison, Lake
+from warehouse.lake import Lake
+from warehouse.landing import PAGE, Comparison
 from warehouse.sources import Source, open_source
 
 log = logging.getLogger(__name__)

@@ -38,7 +38,8 @@ from flows.receiver import Receiver
 from flows.settings import Settings, load_settings
 from tasks import stages
 from warehouse.bucket import ObjectInfo
-from warehouse.lake import Comparison, Lake, Pending
+from warehouse.lake import Lake, Pending
+from warehouse.landing import Comparison
 from warehouse.notifications import Happening, SqsQueue
 from warehouse.sources import Source, open_source
 

@@ -160,6 +160,14 @@ class Ledger:
         return read_staged(self._bucket, [(audit.document_id, audit.extractor_version) for audit in audits])
 
 
+class Room:
+    """A part of what a lake does; `warehouse.lake.Lake` is all of them together. None keeps a state of its own."""
+
+    def __init__(self, bucket: Bucket, ledger: Ledger) -> None:
+        self.bucket = bucket
+        self._ledger = ledger
+
+
 def read_staged(bucket: Bucket, results: Sequence[tuple[str, str]]) -> dict[str, pl.DataFrame]:
     """The frames of staged results, given as (document_id, extractor_version). Raises as `read_all`."""
     return from_staged(read_all(bucket, [staged_key(*result) for result in results], from_file))
