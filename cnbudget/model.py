@@ -266,6 +266,30 @@ class RecognisedAs(StrEnum):
     UNREADABLE = "unreadable"
 
 
+class Presence(StrEnum):
+    """Whether an account stands in a budget and in the one of the year before (可比, 新增, 取消, 不可比)."""
+
+    BOTH = "both"
+    NEW = "new"
+    ENDED = "ended"
+    NOT_COMPARABLE = "not_comparable"
+
+
+class Change(StrEnum):
+    """What a revision did to a figure: it came with the first one, was added, or changed (首版, 新增, 变更)."""
+
+    FIRST = "first"
+    ADDED = "added"
+    CHANGED = "changed"
+
+
+class End(StrEnum):
+    """How a figure ceased to stand: the next revision changed or removed it (变更, 删除)."""
+
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
 class ObjectState(StrEnum):
     """Where an object version of the incoming bucket stands."""
 

@@ -25,7 +25,7 @@ from dataclasses import astuple, dataclass, fields
 
 import polars as pl
 
-from cnbudget.schema import DATASETS, SCHEMA_VERSION, Column, ColumnType, Dataset
+from cnbudget.schema import DATASETS, SCHEMA_VERSION, STAGED, Column, ColumnType, Dataset
 from warehouse.bucket import Bucket
 from warehouse.store import Store, Transaction
 
@@ -37,9 +37,7 @@ LAYOUT = f"{SCHEMA_VERSION}/1"
 _AT_ONCE = 8
 _DOCUMENTS_AT_ONCE = 250
 
-_FIGURES = [
-    name for name, d in DATASETS.items() if not d.is_reference and name not in ("documents", "document_sources")
-]
+_FIGURES = [name for name in STAGED if name != "documents"]
 _PARTITIONED = [*_FIGURES, "document_sources", "documents"]
 """In the order of writing."""
 

@@ -23,7 +23,7 @@ import duckdb
 import polars as pl
 
 from cnbudget.errors import StorageError
-from cnbudget.schema import DATASETS, STAGED, ColumnType, Dataset
+from cnbudget.schema import DATASETS, STAGED, ColumnType, Dataset, Origin
 from warehouse.journal import (
     Commit,
     DecisionMade,
@@ -280,7 +280,7 @@ def _tables() -> list[str]:
 
 def _views() -> list[str]:
     _, states, partitions = (path.read_text("utf-8") for path in MIGRATIONS)
-    published = [dataset for dataset in DATASETS.values() if not dataset.is_reference]
+    published = [dataset for dataset in DATASETS.values() if dataset.origin in (Origin.DOCUMENT, Origin.LEDGER)]
     current = (
         "CREATE OR REPLACE VIEW current_documents AS SELECT document_id FROM ledger.document_states WHERE is_current"
     )

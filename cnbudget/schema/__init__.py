@@ -8,14 +8,27 @@ from __future__ import annotations
 
 from cnbudget.schema.checks import FINDINGS, IDENTITY_CHECKS, IDENTITY_TERMS
 from cnbudget.schema.classifications import ECONOMIC_CLASSIFICATION, FUNCTIONAL_CLASSIFICATION
-from cnbudget.schema.columns import FIRST_YEAR, LAST_YEAR, Column, ColumnType, Dataset
+from cnbudget.schema.columns import FIRST_YEAR, LAST_YEAR, Column, ColumnType, Dataset, Origin
 from cnbudget.schema.documents import DOCUMENT_SOURCES, DOCUMENTS
 from cnbudget.schema.figures import BUDGET_FACTS, EXPENDITURE_LINES, FISCAL_EXPENDITURE_LINES, REVENUE_LINES
+from cnbudget.schema.marts import (
+    BASIC_BY_ECONOMIC,
+    BUDGET_BY_FUNCTION_YEAR,
+    BUDGET_FACT_HISTORY,
+    DEPARTMENT_OVERVIEW,
+    RESTATEMENTS,
+    THREE_PUBLIC_BY_YEAR,
+    UNIT_OVERVIEW,
+)
 from cnbudget.schema.prose import DISCLOSURES, INSTITUTIONS, NARRATIVE_CLAIMS, PROJECT_ITEMS, PROJECTS
 
 __all__ = [
+    "BASIC_BY_ECONOMIC",
+    "BUDGET_BY_FUNCTION_YEAR",
     "BUDGET_FACTS",
+    "BUDGET_FACT_HISTORY",
     "DATASETS",
+    "DEPARTMENT_OVERVIEW",
     "DISCLOSURES",
     "DOCUMENTS",
     "DOCUMENT_SOURCES",
@@ -29,18 +42,23 @@ __all__ = [
     "IDENTITY_TERMS",
     "INSTITUTIONS",
     "LAST_YEAR",
+    "MARTS",
     "NARRATIVE_CLAIMS",
     "PROJECTS",
     "PROJECT_ITEMS",
+    "RESTATEMENTS",
     "REVENUE_LINES",
     "SCHEMA_VERSION",
     "STAGED",
+    "THREE_PUBLIC_BY_YEAR",
+    "UNIT_OVERVIEW",
     "Column",
     "ColumnType",
     "Dataset",
+    "Origin",
 ]
 
-SCHEMA_VERSION = "1.0.0"
+SCHEMA_VERSION = "1.1.0"
 
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
@@ -59,10 +77,20 @@ DATASETS: dict[str, Dataset] = {
         DISCLOSURES,
         PROJECTS,
         PROJECT_ITEMS,
+        BUDGET_BY_FUNCTION_YEAR,
+        THREE_PUBLIC_BY_YEAR,
+        DEPARTMENT_OVERVIEW,
+        UNIT_OVERVIEW,
+        BASIC_BY_ECONOMIC,
+        BUDGET_FACT_HISTORY,
+        RESTATEMENTS,
         FUNCTIONAL_CLASSIFICATION,
         ECONOMIC_CLASSIFICATION,
     )
 }
 
-STAGED = tuple(name for name, dataset in DATASETS.items() if name != "document_sources" and not dataset.is_reference)
+STAGED = tuple(name for name, dataset in DATASETS.items() if dataset.origin is Origin.DOCUMENT)
 """What one parsed document yields: the datasets that are staged for it, `documents` among them."""
+
+MARTS = tuple(name for name, dataset in DATASETS.items() if dataset.origin is Origin.MART)
+"""What is made of other datasets when they are published."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnbudget.model import Level
-from cnbudget.schema.columns import Column, ColumnType, Dataset, text
+from cnbudget.schema.columns import Column, ColumnType, Dataset, Origin, text
 
 
 def _classification(name: str, en: str, zh: str) -> Dataset:
@@ -27,7 +27,7 @@ def _classification(name: str, en: str, zh: str) -> Dataset:
             Column("valid_to_year", ColumnType.INTEGER, "last year of use; null while in use", "停用年度"),
             text("source", "where the row is from", "来源", required=True),
         ),
-        is_reference=True,
+        origin=Origin.REFERENCE,
     )
 
 

@@ -39,6 +39,19 @@ class Column:
     maximum: int | None = None
 
 
+class Origin(StrEnum):
+    """Where the rows of a dataset come from."""
+
+    DOCUMENT = "document"
+    """A parsed document yields them: they are staged with it."""
+    LEDGER = "ledger"
+    """The journal says them."""
+    MART = "mart"
+    """They are made of other datasets when these are published."""
+    REFERENCE = "reference"
+    """They are the same for every document: written once, not by partition."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """One dataset: its columns in order, the key that is unique in it, and what one row is."""
@@ -48,8 +61,11 @@ class Dataset:
     zh: str
     key: Sequence[str]
     columns: Sequence[Column]
-    is_reference: bool = False
-    """Reference data is the same for every document: written once, not by partition."""
+    origin: Origin = Origin.DOCUMENT
+
+    @property
+    def is_reference(self) -> bool:
+        return self.origin is Origin.REFERENCE
 
     @property
     def column_names(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnbudget.model import DocumentState, JurisdictionLevel, PublisherKind, RecognisedAs, Stage
-from cnbudget.schema.columns import DOCUMENT_ID, YEAR_IF_KNOWN, Dataset, count, flag, text, time
+from cnbudget.schema.columns import DOCUMENT_ID, YEAR_IF_KNOWN, Dataset, Origin, count, flag, text, time
 
 DOCUMENTS = Dataset(
     "documents",
@@ -60,4 +60,5 @@ DOCUMENT_SOURCES = Dataset(
         time("first_seen_at", "when it was first listed or announced", "首次出现时间", required=True),
         time("gone_at", "when it was found to be gone", "消失时间"),
     ),
+    origin=Origin.LEDGER,
 )
