@@ -59,13 +59,17 @@ class StatementRow:
 
 @dataclass(slots=True)
 class Unassigned:
-    """A number on a form page that no fact, header or note accounts for."""
+    """A number on a form page that no fact, header or note accounts for.
+
+    `is_open_zero`: a zero whose row is known and that may stand in several of its columns; no sum depends on which.
+    """
 
     text: str
     why: str
     page: int | None = None
     box: Box | None = None
     cell_ref: str | None = None
+    is_open_zero: bool = False
 
 
 @dataclass(slots=True)

@@ -6,6 +6,8 @@ import random
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,8 @@ from cnbudget.recognise import Recognition, recognise
 from cnbudget.recovery import balance, recover
 from cnbudget.recovery.flattened import MAX_ROWS, document_to_forms
 from cnbudget.recovery.solver import Equation, Search, Term, Variable, propagate
-from samples.bucket import district
-from samples.budget import Budget
+from samples.bucket import district, own_revenue_unit
+from samples.budget import Budget, ThreePublic
 from samples.draw import draw_budget
 from samples.forms import printed
 from samples.render_text import render_text
@@ -107,6 +109,7 @@ def test_recover__published_documents_flattened(path: Path, wear: Wear) -> None:
     assert not differing(amounts(found), truth)
     assert len(lost) <= 0.02 * len(truth)
     assert bool(lost) == bool(found.unassigned)
+    assert all(item.is_open_zero for item in found.unassigned)  # nothing of it holds the document
 
 
 @needs_corpus
@@ -228,6 +231,26 @@ def test_recover__a_column_that_nothing_pins_is_named_and_not_guessed(district_t
     assert in_t9
     assert all(key[3] != "official_reception" for key in amounts(found))
     assert FormId.THREE_PUBLIC_AND_AGENCY_OPERATING in found.incomplete
+
+
+def test_recover__zeros_whose_column_is_lost_are_named_and_hold_nothing() -> None:
+    """Two zeros under four columns that are all nothing: no sum and no sentence tells which, and none depends on it."""
+    spent = ThreePublic(official_reception=Decimal("1431900"))
+    source = own_revenue_unit()
+    source = replace(source, disclosures=replace(source.disclosures, three_public=spent, agency_operating=Decimal(0)))
+    text, n_lines = re.subn(r"^143\.19 0 143\.19 0 0 0 0$", "143.19 0 143.19 0 0", worn(source), flags=re.MULTILINE)
+    assert n_lines == 1
+
+    frames = parse_documents([("unit.txt", text.encode())])
+
+    (document,) = frames["documents"].to_dicts()
+    assert (document["state"], document["n_numbers_unassigned"]) == ("parsed", 0)
+    assert document["n_identities_not_checkable"] == document["n_identities_broken"] == 0
+    t9 = frames["budget_facts"].filter(form_id="three_public_and_agency_operating")
+    assert t9["measure"].to_list() == ["total", "overseas_travel", "official_reception"]
+    named = frames["findings"].filter(rule_id="zero_unassigned")
+    assert named["found"].to_list() == ["0", "0"]
+    assert "vehicle_total or vehicle_purchase or vehicle_operation; no identity tells which" in named["message_en"][0]
 
 
 def test_recover__a_contents_page_is_no_form(district_text: str) -> None:

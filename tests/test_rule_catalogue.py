@@ -215,7 +215,7 @@ FIRES: dict[str, tuple[list[Change], str, str | None, str | None]] = {
     ),
 }  # fmt: skip
 
-ELSEWHERE = {"total_row_missing", "table_between_forms", "number_unassigned", "other_form"}
+ELSEWHERE = {"total_row_missing", "table_between_forms", "number_unassigned", "zero_unassigned", "other_form"}
 """Rules that need a table which is odd in its shape: tested in test_rules.py."""
 
 

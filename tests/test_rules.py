@@ -76,6 +76,13 @@ def test_number_unassigned__each_number_is_named_with_its_page() -> None:
     assert [(f.found, f.page, f.cause, f.is_holding) for f in findings] == [("128,600", 11, Cause.EXTRACTION, True)]
 
 
+def test_zero_unassigned__is_named_and_does_not_hold() -> None:
+    findings = found(whole(unassigned=[Unassigned("0", "it may be a or b", 11, is_open_zero=True)]))
+    assert [(f.rule_id, f.found, f.severity, f.is_holding) for f in findings] == [
+        ("zero_unassigned", "0", Severity.INFO, False)
+    ]
+
+
 def test_cover_contradicts_forms__holds() -> None:
     clash = Contradiction("fiscal_year", "2024", "2023", "revenue_summary", 8)
     (finding,) = found(whole(), contradictions=[clash])

@@ -110,7 +110,10 @@ class _Recovery:
             self.recognition,
             statements=sorted(statements, key=lambda statement: order.index(statement.form.form_id)),
             unassigned=[*self._still_unassigned(), *named],
-            incomplete={*self.recognition.incomplete, *(form_id for form_id, items in lost.items() if items)},
+            incomplete={
+                *self.recognition.incomplete,
+                *(form_id for form_id, items in lost.items() if _is_short(items)),
+            },
         )
 
     def _still_unassigned(self) -> list[Unassigned]:
@@ -218,7 +221,8 @@ def _place(half: Half, row: Row, target: StatementRow, statement: Statement) -> 
             continue
         if len(columns) != 1:
             names = " or ".join(half.columns[column].value for column in columns) or "no column"
-            yield _unassigned(token, f"{_name(row)}: it may be {names}; no identity tells which")
+            item = _unassigned(token, f"{_name(row)}: it may be {names}; no identity tells which")
+            yield replace(item, is_open_zero=bool(columns) and not token.amount)
             continue
         measure = half.columns[columns[0]]
         cell = Cell(row.number - 1, columns[0], token.text, page=token.line.page, box=token.line.box)
@@ -226,13 +230,19 @@ def _place(half: Half, row: Row, target: StatementRow, statement: Statement) -> 
         target.amounts.append(PrintedAmount(measure, sides_of(statement.form, measure), text, cell, provenance))
 
 
+def _is_short(lost: Sequence[Unassigned]) -> bool:
+    """Whether sums over the form miss a number: a zero is none to them."""
+    return not all(item.is_open_zero for item in lost)
+
+
 def _shortened(lost: Sequence[Unassigned]) -> list[Unassigned]:
     if len(lost) <= MAX_NAMED:
         return list(lost)
     rest = lost[MAX_NAMED]
+    why = f"{rest.why}; and {len(lost) - MAX_NAMED - 1} more"
     return [
         *lost[:MAX_NAMED],
-        replace(rest, text=f"{rest.text} ...", why=f"{rest.why}; and {len(lost) - MAX_NAMED - 1} more"),
+        replace(rest, text=f"{rest.text} ...", why=why, is_open_zero=not _is_short(lost[MAX_NAMED:])),
     ]
 
 

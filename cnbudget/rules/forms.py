@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnbudget.model import Cause, FormId, Severity
-from cnbudget.recognise import is_total
+from cnbudget.recognise import Unassigned, is_total
 from cnbudget.rules.case import FORM_NAMES, Case, Family, Found, rule
 
 LIST_OF_FORMS = "上海市部门预算公开的九张表式；《地方预决算公开操作规程》（财预〔2016〕143号）"
@@ -145,18 +145,38 @@ def cover_contradicts_forms(case: Case) -> Iterator[Found]:
 def number_unassigned(case: Case) -> Iterator[Found]:
     """Every number on a form page ends in one fact, or is a header, page number or note (conservation)."""
     for index, item in enumerate(case.recognition.unassigned, 1):
-        zh = f"单元格 {item.cell_ref} " if item.cell_ref else f"第{item.page or '?'}页"
-        en = f"cell {item.cell_ref}" if item.cell_ref else f"page {item.page or '?'}"
-        yield Found(
-            f"{en if item.cell_ref else f'page {item.page}'}/{index}",
-            f"{zh}的数字 {item.text} 未能归入任何栏目（{item.why}）。请对照原文核对该处。",
-            f"{en}: the number {item.text} belongs to no figure ({item.why}). Compare with the document.",
-            found=item.text,
-            page=item.page,
-            box=item.box,
-            quote=item.text,
-            cause=Cause.EXTRACTION,
-        )
+        if not item.is_open_zero:
+            yield _without_a_place(index, item)
+
+
+@rule(
+    Severity.INFO,
+    Family.FORMS,
+    "零值未能归入栏目",
+    "A zero without a column",
+    rests_on="文本中空白栏目丢失，零落在哪一栏不影响任何合计",
+    example="7.20 6.00 1.20 0 0 stands under seven columns, two of them blank: which, no sum tells.",
+)
+def zero_unassigned(case: Case) -> Iterator[Found]:
+    """A printed zero has one column; where blank cells left no trace in the text, it may not be told, and no figure is made."""
+    for index, item in enumerate(case.recognition.unassigned, 1):
+        if item.is_open_zero:
+            yield _without_a_place(index, item)
+
+
+def _without_a_place(index: int, item: Unassigned) -> Found:
+    zh = f"单元格 {item.cell_ref} " if item.cell_ref else f"第{item.page or '?'}页"
+    en = f"cell {item.cell_ref}" if item.cell_ref else f"page {item.page or '?'}"
+    return Found(
+        f"{en if item.cell_ref else f'page {item.page}'}/{index}",
+        f"{zh}的数字 {item.text} 未能归入任何栏目（{item.why}）。请对照原文核对该处。",
+        f"{en}: the number {item.text} belongs to no figure ({item.why}). Compare with the document.",
+        found=item.text,
+        page=item.page,
+        box=item.box,
+        quote=item.text,
+        cause=Cause.EXTRACTION,
+    )
 
 
 @rule(
@@ -187,5 +207,6 @@ RULES = (
     table_between_forms,
     cover_contradicts_forms,
     number_unassigned,
+    zero_unassigned,
     other_form,
 )

@@ -40,7 +40,11 @@ DOCUMENTS = Dataset(
         count("n_identities", "accounting identities instantiated", "勾稽关系数"),
         count("n_identities_broken", "of these, broken", "不成立数"),
         count("n_identities_not_checkable", "of these, not checkable", "无法核对数"),
-        count("n_numbers_unassigned", "numbers on form pages that no fact, header or note accounts for", "未归属数字"),
+        count(
+            "n_numbers_unassigned",
+            "numbers on form pages that no fact, header or note accounts for, zeros of open columns apart",
+            "未归属数字",
+        ),
         count("n_findings_error", "findings of severity error", "错误数"),
         count("n_findings_warning", "findings of severity warning", "警告数"),
     ),
