@@ -121,21 +121,27 @@ _BASES = pl.DataFrame(
 
 
 def bases_against_last_year(documents: pl.DataFrame, facts: pl.DataFrame, claims: pl.DataFrame) -> Findings:
-    """Stated changes against the publisher's budget of the year before: rule `base_differs_from_last_year`.
+    """Stated changes against the publisher's budget of the year before: rule `base_differs_from_last_year`."""
+    stated = differing_bases(_with_last_year(documents), facts, claims)
+    return signed(base_differs, ((row["document_id"], _base_found(row)) for row in stated.iter_rows(named=True)))
+
+
+def differing_bases(pairs: pl.DataFrame, facts: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
+    """The claims whose stated change makes another `base` of the year before than its budget prints (`printed_yuan`,
+    `printed_fact_id`; `gap` apart). `pairs`: document_id beside before_id; `facts` and `claims`: of both.
 
     A figure that the year before did not print counts as 0 where its form was there. Two amounts of the text were rounded, so a
     base may be off by two of its last digits.
     """
-    pairs = _with_last_year(documents)
     printed = facts.join(_BASES, on=["form_id", "measure"]).filter(
         pl.col("role").is_null() | (pl.col("row_role") == pl.col("role"))
     )
-    before = printed.select(before_id="document_id", measure="claim_measure", printed_yuan="amount_yuan").unique(
-        ["before_id", "measure"], keep="first", maintain_order=True
-    )
+    before = printed.select(
+        before_id="document_id", measure="claim_measure", printed_yuan="amount_yuan", printed_fact_id="fact_id"
+    ).unique(["before_id", "measure"], keep="first", maintain_order=True)
     there = facts.select(before_id="document_id", form_id="form_id").unique()
     forms = _BASES.select(pl.col("claim_measure").alias("measure"), "form_id")
-    stated = (
+    return (
         claims.filter((pl.col("compared_basis") == "budget") & pl.col("change_yuan").is_not_null())
         .join(pairs, on="document_id", maintain_order="left")
         .join(forms, on="measure", maintain_order="left")
@@ -145,7 +151,6 @@ def bases_against_last_year(documents: pl.DataFrame, facts: pl.DataFrame, claims
         .with_columns(gap=pl.col("base") - pl.col("printed_yuan"))
         .filter(pl.col("gap").abs() > 2 * pl.col("precision_yuan").fill_null(Decimal(1)))
     )
-    return signed(base_differs, ((row["document_id"], _base_found(row)) for row in stated.iter_rows(named=True)))
 
 
 def _base_found(row: Mapping[str, object]) -> Found:
