@@ -44,9 +44,9 @@ def cases_of(
         yield (
             parsed,
             Case(
-                document=parsed.document,
                 cover=parsed.cover,
                 recognition=parsed.recognition,
+                lines=parsed.document.paragraphs(),
                 contradictions=contradictions(parsed.cover, parsed.recognition.statements),
                 outcomes=outcomes.get(name, ()),
                 suspects=suspects.get(name, ()),

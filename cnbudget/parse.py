@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import polars as pl
 
 from cnbudget import identities, money
+from cnbudget.casefile import to_casefile
 from cnbudget.cases import cases_of
 from cnbudget.cover import read_cover
 from cnbudget.errors import CnbudgetError
@@ -33,7 +34,8 @@ __all__ = ["extractor_version", "held_document", "parse_documents", "parsed_to_f
 
 
 def parse_documents(sources: Sequence[tuple[str, bytes]]) -> dict[str, pl.DataFrame]:
-    """Datasets of a batch of (file name, bytes): the names of `schema.STAGED`, each with its columns in order.
+    """Datasets of a batch of (file name, bytes): the names of `schema.STAGED`, each with its columns in order, and `cases`,
+    which keep for `casefile` what rules looked at.
 
     Never raises for what a document is or holds: that is a row of `documents` and its findings.
     """
@@ -99,18 +101,21 @@ def parsed_to_frames(batch: Sequence[Parsed]) -> dict[str, pl.DataFrame]:
     facts = identities.count_holding(facts, checks, terms)
     checks = with_causes(checks, terms, facts, {parsed.document_id: parsed.by_form for parsed in batch})
     prose = prose_frames([parsed.prose for parsed in batch if parsed.prose is not None], facts)
+    kept = []
     for parsed, case in cases_of(batch, checks, terms, facts, prose):
         parsed.findings += findings_of(case)
+        kept.append((parsed.document_id, to_casefile(case)))
     frames = {
         "budget_facts": facts,
         **facts_to_lines(facts),
         "identity_checks": _published_checks(checks),
         "identity_terms": terms,
         **prose,
-        "findings": findings_frame(batch),
+        "findings": findings_frame([parsed.judged for parsed in batch]),
     }
     frames["documents"] = documents_frame(batch, frames)
-    return {name: _conformed(frames[name], DATASETS[name]) for name in STAGED}
+    cases = pl.DataFrame(kept, schema={"document_id": pl.String(), "case": pl.Binary()}, orient="row")
+    return {name: _conformed(frames[name], DATASETS[name]) for name in STAGED} | {"cases": cases}
 
 
 def to_budget(parsed: Parsed) -> Budget:

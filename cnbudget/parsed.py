@@ -22,10 +22,12 @@ from cnbudget.support import Verdict
 _UNDECIDED = frozenset(
     {
         *("cli.py", "crosslinks.py", "markup.py", "reference.py", "report.py", "report_terms.csv", "sandbox.py"),
-        *("marts.py", "revisions.py", "cofog.csv"),
+        *("marts.py", "revisions.py", "cofog.csv", "revalidation.py", "coverage.py"),
     }
 )
 """Files that show or host a result, or are made of results, but do not decide one."""
+_CASES = "rules/case.py"
+"""What rules look at is part of what is read; the rules themselves judge it, and can do so again at any time."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,10 @@ class Parsed:
     verdict: Verdict = field(default_factory=lambda: Verdict(DocumentState.HELD, RecognisedAs.UNREADABLE))
     prose: Prose | None = None
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def judged(self) -> Judged:
+        return Judged(self.document_id, self.budget_id, self.cover.fiscal_year, self.findings)
 
     @property
     def by_form(self) -> Mapping[FormId, Statement]:
@@ -72,38 +78,69 @@ class Parsed:
 
 @cache
 def extractor_version() -> str:
-    """A hash of the code and data that decide the result: of this package, of PDFium's binding and of polars."""
+    """A hash of the code and data that decide what is read: of this package but for the rules, of PDFium's binding and of
+    polars."""
+    files = {name: data for name, data in _files().items() if not _is_rule(name)}
+    packages = (f"{package}={metadata.version(package)}" for package in ("pypdfium2", "polars"))
+    return _digest(files, *packages)
+
+
+@cache
+def rules_version() -> str:
+    """A hash of the rules, which judge what was read."""
+    return _digest({name: data for name, data in _files().items() if _is_rule(name)})
+
+
+def _files() -> dict[str, bytes]:
     root = Path(__file__).parent
+    paths = [path for path in root.rglob("*") if path.suffix in {".py", ".csv"} and path.name not in _UNDECIDED]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+
+
+def _is_rule(name: str) -> bool:
+    return name.startswith("rules/") and name != _CASES
+
+
+def _digest(files: Mapping[str, bytes], *more: str) -> str:
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*")):
-        if path.suffix in {".py", ".csv"} and path.name not in _UNDECIDED:
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    for package in ("pypdfium2", "polars"):
-        digest.update(f"{package}={metadata.version(package)}".encode())
+    for name, data in sorted(files.items()):
+        digest.update(name.encode() + b"\0" + data + b"\0")
+    for text in more:
+        digest.update(text.encode())
     return digest.hexdigest()[:12]
 
 
-def findings_frame(batch: Sequence[Parsed]) -> pl.DataFrame:
-    dataset = DATASETS["findings"]
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Whose findings: the document, its budget and its year, which sign the rows of `findings`."""
+
+    document_id: str
+    budget_id: str | None
+    fiscal_year: int | None
+    findings: Sequence[Finding]
+
+
+def findings_frame(batch: Sequence[Judged]) -> pl.DataFrame:
+    """The rows of `findings`; those of one rule at one place are told apart by number."""
     rows = []
-    for parsed in batch:
+    for judged in batch:
         seen: dict[tuple[str, str], int] = {}
-        for finding in parsed.findings:
+        for finding in judged.findings:
             count = seen[finding.rule_id, finding.locus] = seen.get((finding.rule_id, finding.locus), 0) + 1
             locus = finding.locus if count == 1 else f"{finding.locus}#{count}"
-            rows.append(_finding_row(parsed, finding, locus))
-    return pl.DataFrame(rows, schema=dataset.polars_schema(), orient="row")
+            rows.append(_finding_row(judged, finding, locus))
+    return pl.DataFrame(rows, schema=DATASETS["findings"].polars_schema(), orient="row")
 
 
-def _finding_row(parsed: Parsed, finding: Finding, locus: str) -> tuple[object, ...]:
-    owner = parsed.budget_id or parsed.document_id
+def _finding_row(judged: Judged, finding: Finding, locus: str) -> tuple[object, ...]:
+    owner = judged.budget_id or judged.document_id
     evidence = "\0".join(str(part) for part in (finding.expected, finding.found, finding.evidence_quote))
     box = finding.box
     place = (box.x0, box.y0, box.x1, box.y1) if box else (None, None, None, None)
     return (
         hashlib.sha256(f"{owner}\0{finding.rule_id}\0{locus}".encode()).hexdigest()[:20],
-        parsed.document_id,
-        parsed.cover.fiscal_year,
+        judged.document_id,
+        judged.fiscal_year,
         finding.rule_id,
         finding.severity.value,
         finding.cause.value,
@@ -134,13 +171,7 @@ def documents_frame(batch: Sequence[Parsed], frames: Mapping[str, pl.DataFrame])
             n_identities_broken=(status == CheckStatus.BROKEN.value).sum(),
             n_identities_not_checkable=(status == CheckStatus.NOT_CHECKABLE.value).sum(),
         ),
-        frames["findings"]
-        .group_by("document_id")
-        .agg(
-            n_numbers_unassigned=(pl.col("rule_id") == "number_unassigned").sum(),
-            n_findings_error=(pl.col("severity") == Severity.ERROR.value).sum(),
-            n_findings_warning=(pl.col("severity") == Severity.WARNING.value).sum(),
-        ),
+        finding_counts(frames["findings"]),
     ]
     dataset = DATASETS["documents"]
     own = pl.DataFrame(
@@ -155,18 +186,34 @@ def documents_frame(batch: Sequence[Parsed], frames: Mapping[str, pl.DataFrame])
     return own.with_columns(pl.col("^n_.*$").fill_null(0))
 
 
+def finding_counts(findings: pl.DataFrame) -> pl.DataFrame:
+    """What `documents` counts of the findings of each document that has some."""
+    return findings.group_by("document_id").agg(
+        n_numbers_unassigned=(pl.col("rule_id") == "number_unassigned").sum(),
+        n_findings_error=(pl.col("severity") == Severity.ERROR.value).sum(),
+        n_findings_warning=(pl.col("severity") == Severity.WARNING.value).sum(),
+    )
+
+
 _OWN = ("n_bytes", "n_pages")
+
+
+def state_by(findings: Sequence[Finding]) -> tuple[DocumentState, str | None]:
+    """Where findings leave a document that was read, and why; a suspected figure tells more than the sums it breaks."""
+    holding = [finding for finding in findings if finding.is_holding]
+    if not holding:
+        return DocumentState.PARSED, None
+    suspects = [finding for finding in findings if finding.rule_id == "figure_suspected"]
+    told = suspects if suspects and holding[0].rule_id == "identity_broken" else holding
+    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+    return DocumentState.HELD, told[0].message_en + more
 
 
 def _document_row(parsed: Parsed) -> dict[str, object]:
     cover = parsed.cover
-    holding = [finding for finding in parsed.findings if finding.is_holding]
     state, reason = parsed.verdict.state, parsed.verdict.reason
-    if state is DocumentState.PARSED and holding:
-        suspects = [finding for finding in parsed.findings if finding.rule_id == "figure_suspected"]
-        told = suspects if suspects and holding[0].rule_id == "identity_broken" else holding
-        more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
-        state, reason = DocumentState.HELD, told[0].message_en + more
+    if state is DocumentState.PARSED:
+        state, reason = state_by(parsed.findings)
     return {
         "document_id": parsed.document_id,
         "file_name": parsed.file_name,

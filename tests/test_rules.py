@@ -3,11 +3,10 @@
 from cnbudget.cover import Contradiction, Cover
 from cnbudget.forms import BY_ID
 from cnbudget.identities import IDENTITIES
-from cnbudget.model import Cause, Cell, CheckStatus, Document, Finding, FormId, Measure, MediaType, Severity
+from cnbudget.model import Cause, Cell, CheckStatus, Finding, FormId, Measure, Severity
 from cnbudget.recognise import OtherForm, PrintedAmount, Recognition, Statement, StatementRow, Unassigned
 from cnbudget.rules import FORM_NAMES, RULES, Case, CheckOutcome, Suspect, findings_of
 
-DOCUMENT = Document("0" * 64, "x.pdf", MediaType.PDF, 1, 20, ())
 T3 = FormId.EXPENDITURE_SUMMARY
 
 
@@ -28,7 +27,7 @@ def whole(**changes: object) -> Recognition:
 
 
 def found(recognition: Recognition, **case: object) -> list[Finding]:
-    return findings_of(Case(DOCUMENT, Cover(), recognition, **case))  # type: ignore[arg-type]
+    return findings_of(Case(Cover(), recognition, **case))  # type: ignore[arg-type]
 
 
 def test_findings_of__nothing_is_wrong_with_nine_whole_forms() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+import polars as pl
+
 from cnbudget.parse import parse_documents
 
 _COVER = """\
@@ -205,10 +207,15 @@ TEXT = _COVER + _NARRATIVE + _FORMS + _OTHER_NOTES + _PROJECTS
 
 
 @cache
-def findings(*changes: tuple[str, str]) -> list[dict[str, object]]:
-    """What is found in the budget after some replacements; each has to change something."""
+def parsed(*changes: tuple[str, str]) -> dict[str, pl.DataFrame]:
+    """What the budget yields after some replacements; each has to change something."""
     text = TEXT
     for old, new in changes:
         assert old in text, f"{old!r} is not in the budget"
         text = text.replace(old, new)
-    return parse_documents([("budget.txt", text.encode())])["findings"].to_dicts()
+    return parse_documents([("budget.txt", text.encode())])
+
+
+def findings(*changes: tuple[str, str]) -> list[dict[str, object]]:
+    """What is found in the budget after some replacements."""
+    return parsed(*changes)["findings"].to_dicts()

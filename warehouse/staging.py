@@ -18,6 +18,9 @@ from cnbudget.schema import DATASETS, STAGED
 Frames = Mapping[str, pl.DataFrame]
 Parts = dict[str, pl.DataFrame]
 
+CASES = "cases"
+"""Beside the datasets stands what rules looked at (`cnbudget.casefile`), read only where they are to judge again."""
+
 _FACT_CONTENT = (
     *("form_id", "side", "row_role", "fund", "revenue_source", "functional_code", "economic_code"),
     *("measure", "amount_yuan"),
@@ -36,6 +39,9 @@ def to_staged(frames: Frames) -> dict[str, Parts]:
     for name in STAGED:
         for (key,), part in _conformed(frames, name).partition_by("document_id", as_dict=True).items():
             documents[str(key)][name] = part
+    if CASES in frames:
+        for (key,), part in frames[CASES].partition_by("document_id", as_dict=True).items():
+            documents[str(key)][CASES] = part
     return documents
 
 
@@ -49,7 +55,16 @@ def to_file(parts: Parts) -> bytes:
 
 def from_file(data: bytes) -> pl.DataFrame:
     """A staged result as it stands: one row, a list of rows per dataset."""
-    return pl.read_parquet(io.BytesIO(data))
+    names = pl.read_parquet_schema(io.BytesIO(data))
+    return pl.read_parquet(io.BytesIO(data), columns=[name for name in names if name != CASES])
+
+
+def case_of_file(data: bytes) -> bytes | None:
+    """The kept case of a staged result, where it has one."""
+    if CASES not in pl.read_parquet_schema(io.BytesIO(data)):
+        return None
+    case: bytes = pl.read_parquet(io.BytesIO(data), columns=[CASES])[CASES].explode().struct.field("case").item()
+    return case
 
 
 def from_staged(rows: Sequence[pl.DataFrame]) -> dict[str, pl.DataFrame]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from cnbudget.cover import Contradiction, Cover
-from cnbudget.model import Box, Cause, CheckStatus, Document, Finding, FormId, Severity
+from cnbudget.model import Box, Cause, CheckStatus, Finding, FormId, Paragraph, Severity
 from cnbudget.prose.disclosures import Institution
 from cnbudget.prose.projects import Project
 from cnbudget.prose.sections import Passage, SectionKind
@@ -176,14 +176,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """Everything a rule may look at: one document, what was recognised in it, and how its figures and words compare.
+    """Everything a rule may look at: the lines of one document, what was recognised in it, and how its figures and words compare.
 
     Cases are told apart by identity, so that what several rules ask of one is worked out once (`per_case`).
     """
 
-    document: Document
     cover: Cover
     recognition: Recognition
+    lines: Sequence[Paragraph] = ()
     contradictions: Sequence[Contradiction] = ()
     outcomes: Sequence[CheckOutcome] = ()
     suspects: Sequence[Suspect] = ()

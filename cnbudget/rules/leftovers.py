@@ -104,7 +104,7 @@ _ANNEX = re.compile(r"(?:详见|见|参见)附(?:件|表)(?!.{0,4}绩效)\d*")
 )
 def annex_missing(case: Case) -> Iterator[Found]:
     """Where the text points to an annex, the annex is published with it."""
-    if any(re.match(r"\s*附(?:件|表)\s*\d*[:：]?\s*$", line.text) for line in case.document.paragraphs()):
+    if any(re.match(r"\s*附(?:件|表)\s*\d*[:：]?\s*$", line.text) for line in case.lines):
         return
 
     def say(quote: str) -> tuple[str, str, str | None]:

@@ -34,7 +34,7 @@ def _split(case: Case) -> tuple[list[Paragraph], str]:
     body: list[str] = []
     page: int | None = None
     is_open = False
-    for line in case.document.paragraphs():
+    for line in case.lines:
         text = money.joined(line.text)
         if not contents and not is_open and _CONTENTS.fullmatch(text):
             is_open, page = True, line.page
@@ -67,7 +67,7 @@ def section_missing(case: Case) -> Iterator[Found]:
     }
     is_bare = len(missing) == len(_REQUIRED)
     if is_bare:
-        missing = {"all": "、".join(missing.values())} if case.document.blocks else {}
+        missing = {"all": "、".join(missing.values())} if case.lines or case.figures else {}
     for kind_name, name in missing.items():
         yield Found(
             f"section/{kind_name}",
@@ -114,7 +114,7 @@ def contents_disagree(case: Case) -> Iterator[Found]:
 )
 def cover_missing(case: Case) -> Iterator[Found]:
     """A budget begins with a cover that names year and publisher; without it they are taken from the forms."""
-    if case.document.blocks and not case.cover.is_stated:
+    if (case.lines or case.figures) and not case.cover.is_stated:
         yield Found(
             "cover",
             "未找到写明年度和预算单位的封面。请核对导出时是否缺页。",
