@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from cnbudget.schema import DATASETS, STAGED
 from tests.lakes import staged_frames, together
-from warehouse.staging import facts_digests, from_file, from_staged, staged_key, to_file, to_staged
+from warehouse.staging import case_of_file, facts_digests, from_file, from_staged, staged_key, to_file, to_staged
 
 
 def test_staged_key__names_version_and_document() -> None:
@@ -24,6 +24,16 @@ def test_from_staged__gives_back_the_frames_of_the_batch() -> None:
     assert list(back) == list(STAGED)
     for name in STAGED:
         assert_frame_equal(back[name], frames[name])
+
+
+def test_case_of_file__stands_beside_the_datasets_where_there_is_one() -> None:
+    cases = pl.DataFrame({"document_id": ["b"], "case": [b"kept"]})
+    files = [
+        to_file(parts)
+        for parts in to_staged(together([staged_frames("a"), staged_frames("b")]) | {"cases": cases}).values()
+    ]
+    assert [case_of_file(data) for data in files] == [None, b"kept"]
+    assert "cases" not in from_file(files[1]).columns
 
 
 def test_to_file__the_same_rows_give_the_same_bytes() -> None:
