@@ -22,7 +22,6 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed; found $$($(PYTHON) -V). Set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) python-venv
-	find /usr/share/fonts /usr/local/share/fonts -iname '*cjk*' -o -iname '*wqy*' -o -iname '*uming*' 2>/dev/null | grep -q . || $(MAKE) chinese-font
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq -e '.[pipeline,scale,office,samples,test]' || \
 		{ echo "Installing the pinned packages failed; the lines above say which. Check the package index that pip is set up for." >&2; exit 1; }
@@ -35,14 +34,6 @@ python-venv:
 	SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
 	{ $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq python3-venv >/dev/null; } || \
 		{ echo "python3-venv could not be installed; install it by hand and try again" >&2; exit 1; }
-
-# PDFium needs one to place the characters of PDFs that do not embed theirs.
-.PHONY: chinese-font
-chinese-font:
-	echo "Installing Debian's fonts-wqy-microhei ..."
-	SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
-	{ $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq fonts-wqy-microhei >/dev/null; } || \
-		echo "No Chinese font could be installed: PDFs that do not embed their fonts may lose characters of names" >&2
 
 run: setup
 	echo "Building the sample bucket in $(BUILD)/bucket ..."

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 from cnbudget import money, publishers
@@ -23,6 +24,10 @@ _PUBLISHER = re.compile(
 )
 _SECTION_HEAD = re.compile(r"^(.{4,40}?)(?:\((?:部门|单位)\)|（(?:部门|单位)）)?(?:主要职能|机构设置)$")
 _NOT_A_NAME = re.compile(r"^(?:年度?|公开|说明|的|第.部分|附件?\d*|[:：、\s])*$")
+_ANNEX = re.compile(r"^附件?[一二三四五六七八九十\d]{0,2}[:：]\s*")
+_TITLE_END = re.compile(r"(?:信息)?(?:公开)?(?:报表|表|说明|编制说明|编制情况说明|情况说明|文本)?")
+_NAME_CELL = re.compile(r"(?P<label>部门|单位|预算部门|预算单位|填报部门|填报单位)(?:\(单位\))?名称[:：]?")
+_YEAR_CELL = re.compile(r"[(（](20\d{2})年度?[)）]")
 _BELOW_CITY = ("区级", "县级", "镇级", "乡级")
 _MAX_LINES = 40
 
@@ -60,11 +65,15 @@ def read_cover(document: Document, recognition: Recognition) -> Cover:
     lines = _front(document)
     match = _first_budget(lines)
     names = [found[1].strip() for line in lines if (found := _PUBLISHER.match(money.plain(line)))]
+    if not names and _publisher_in(match) is None:
+        match = _title_inside(document, match)
     compilers = [statement.compiler for statement in recognition.statements if statement.compiler]
     publisher = names[0] if names else _publisher_in(match) or _common(compilers) or _section_name(document)
     years = [statement.year for statement in recognition.statements if statement.year]
     year = int(match["year"]) if match else _common(years)
     kind = _kind(match["kind"] if match else None, recognition)
+    if publisher is None and year is None:
+        publisher, kind, year = _stated_in_cells(document)
     place = _place(match, publisher)
     return Cover(
         publisher_name=publisher,
@@ -109,12 +118,46 @@ def _first_budget(lines: Sequence[str]) -> re.Match[str] | None:
     return (_BUDGET.search(cover) if len(cover) < 120 else None) or single
 
 
+def _title_inside(document: Document, found: re.Match[str] | None) -> re.Match[str] | None:
+    """Where the cover names nobody (a picture, say): the title that stands inside, if all such name one publisher and year."""
+    titles: dict[tuple[str, str], re.Match[str]] = {}
+    for block in document.blocks:
+        if isinstance(block, Grid) or len(block.text) > 60:
+            continue
+        line = money.plain(block.text)
+        match = _BUDGET.search(line)
+        name = _publisher_in(match)
+        if match and name and _TITLE_END.fullmatch(line, match.end()) and classification.jurisdiction(name):
+            titles.setdefault((name, match["year"]), match)
+    title = next(iter(titles.values())) if len(titles) == 1 else None
+    return title if title and (found is None or found["year"] == title["year"]) else found
+
+
+def _stated_in_cells(document: Document) -> tuple[str | None, PublisherKind | None, int | None]:
+    """Publisher, kind and year from labelled cells of the tables (部门名称 and the name beside it), where all agree."""
+    names: dict[str, str] = {}
+    years: set[int] = set()
+    for block in document.blocks:
+        if not isinstance(block, Grid):
+            continue
+        texts = [(cell.row, money.joined(cell.text)) for cell in sorted(block.cells, key=lambda c: (c.row, c.column))]
+        years.update(int(year[1]) for _, text in texts if (year := _YEAR_CELL.fullmatch(text)))
+        for (row, text), (next_row, name) in pairwise(texts):
+            label = _NAME_CELL.fullmatch(text) if row == next_row and len(name) >= 4 else None
+            if label and classification.jurisdiction(name):
+                names.setdefault(name, label["label"])
+    if len(names) != 1:
+        return None, None, None
+    name, word = next(iter(names.items()))
+    return name, PublisherKind.DEPARTMENT if "部门" in word else None, _common([*years])
+
+
 def _publisher_in(match: re.Match[str] | None) -> str | None:
     """The publisher's name where it stands in the words that name the budget."""
     if match is None:
         return None
     for part in (match["before"], match["after"]):
-        name = part.strip()
+        name = _ANNEX.sub("", part.strip())
         if len(name) >= 4 and not _NOT_A_NAME.match(name):
             return name
     return None

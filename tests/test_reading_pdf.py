@@ -168,3 +168,24 @@ def test_read__a_truncated_document_is_unreadable_or_says_what_is_missing(
     assert facts < 361
     with pytest.raises(UnreadableDocument):
         pdf.read("cut.pdf", cut)
+
+
+def lines_of(*places: tuple[str, int, int]) -> list[str]:
+    def draw(canvas: Canvas) -> None:
+        for text, x, y in places:
+            canvas.drawString(x, y, text)
+
+    return [block.text for block in pdf.read("t.pdf", drawn(draw)).paragraphs()]
+
+
+def test_read__a_heading_that_is_written_after_its_text_stands_before_it() -> None:
+    assert lines_of(("the text", 100, 400), ("goes on", 100, 380), ("Heading", 200, 500)) == [
+        "Heading",
+        "the text",
+        "goes on",
+    ]
+
+
+def test_read__columns_keep_their_order() -> None:
+    left, right = [("left a", 100, 400), ("left b", 100, 380)], [("right a", 500, 400), ("right b", 500, 380)]
+    assert lines_of(*left, *right) == ["left a", "left b", "right a", "right b"]

@@ -1,4 +1,4 @@
-"""PDF through pypdfium2: the only file that knows it.
+"""PDF through pypdfium2: the only file that knows it, `standin.py` for its fonts aside.
 
 Every page gives its lines of text; a page that looks tabular gives its grids as well, from the ruling lines of its path
 objects and the boxes of its characters. Text that lies outside the page (clipped, it comes again on the next one) is not read.
@@ -29,6 +29,7 @@ from cnbudget.reading.lattice import (
     lattice_to_grid,
     strokes_to_lattices,
 )
+from cnbudget.reading.standin import stand_in
 
 MAX_PAGES = 2000
 
@@ -41,9 +42,6 @@ _TABULAR = re.compile(
 """A page with such a line may hold a table: a form's title or header word, or a line that ends in a number or a total."""
 
 _RADICAL = re.compile("[⺀-⻳⼀-⿕]")
-
-FLAT = 0.1
-"""A character lower or narrower than this has no outline (points)."""
 
 MAX_NESTING = 8
 """Form objects inside form objects are followed this deep."""
@@ -69,6 +67,7 @@ _get_type = _direct(raw.FPDFPageObj_GetType, _INT, _POINTER)
 
 def read(file_name: str, data: bytes) -> Document:
     """Reads a PDF. Raises UnreadableDocument, EncryptedDocument, EmptyDocument or LimitExceeded."""
+    stand_in()
     document = _open(file_name, data)
     try:
         n_pages = len(document)
@@ -126,7 +125,7 @@ def _page_blocks(page: pdfium.PdfPage, number: int) -> tuple[list[Block], int]:
         if _TABULAR.search(text):
             lattices = strokes_to_lattices(*_page_strokes(page.raw, frame.flip))
         if not lattices:
-            return list(_text_lines(text_page, text, number, frame)), len(text)
+            return _top_to_bottom(list(_text_lines(text_page, text, number, frame))), len(text)
         return _grids_and_lines(lattices, _page_glyphs(text_page, text, frame), number), len(text)
     finally:
         text_page.close()
@@ -181,26 +180,10 @@ def _page_glyphs(text_page: pdfium.PdfTextPage, text: str, frame: Frame) -> list
         if character.isspace() or not _get_char_box(handle, index, left, right, bottom, top):
             continue
         x0, x1, y0, y1 = read_box(box)
-        if y1 - y0 < FLAT or x1 - x0 < FLAT:
-            x0, y0, x1, y1 = _loose_box(text_page.raw, index, is_turned=x1 - x0 < FLAT)
         x0, y0, x1, y1 = flip(x0, y0, x1, y1)
         if 0 <= x0 + x1 <= right_edge and 0 <= y0 + y1 <= bottom_edge:
             glyphs.append(make((character, x0, y0, x1, y1)))
     return glyphs
-
-
-def _loose_box(text_page: raw.FPDF_TEXTPAGE, index: int, *, is_turned: bool) -> Rectangle:
-    """The box of a character by its font's size: where the font is neither embedded nor installed it has no outline.
-
-    Across the line only the inner half, as boxes of lines that are set tight overlap.
-    """
-    box = raw.FS_RECTF()
-    raw.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box))
-    if is_turned:
-        margin = (box.right - box.left) / 4
-        return box.left + margin, box.bottom, box.right - margin, box.top
-    margin = (box.top - box.bottom) / 4
-    return box.left, box.bottom + margin, box.right, box.top - margin
 
 
 def _page_strokes(page: raw.FPDF_PAGE, flip: Flip) -> tuple[list[Stroke], list[Stroke]]:
@@ -306,6 +289,31 @@ def _grids_and_lines(lattices: list[Lattice], glyphs: list[Glyph], number: int) 
         text, box = glyphs_to_text(line)
         blocks.append((box.y0, Paragraph(text, number, box)))
     return [block for _, block in sorted(blocks, key=lambda item: item[0])]
+
+
+def _top_to_bottom(lines: list[Paragraph]) -> list[Block]:
+    """Lines as they stand on the page where the page has one column; some programs write a heading after its text.
+
+    Pieces of one line stay together. Lines beside one another that do not follow each other are columns: left as they are.
+    """
+    rows: list[list[Paragraph]] = []
+    for line in lines:
+        if rows and _is_beside(rows[-1][-1], line):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    ordered = sorted(rows, key=lambda row: row[0].box.y0 if row[0].box else 0.0)
+    if any(_is_beside(above[0], below[0]) for above, below in itertools.pairwise(ordered)):
+        return [*lines]
+    return [line for row in ordered for line in row]
+
+
+def _is_beside(one: Paragraph, other: Paragraph) -> bool:
+    """Whether two lines share more than half of the lower one's height."""
+    a, b = one.box, other.box
+    if a is None or b is None:
+        return False
+    return min(a.y1, b.y1) - max(a.y0, b.y0) > min(a.y1 - a.y0, b.y1 - b.y0) / 2
 
 
 def _text_lines(text_page: pdfium.PdfTextPage, text: str, number: int, frame: Frame) -> Iterator[Paragraph]:
