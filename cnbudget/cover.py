@@ -127,7 +127,7 @@ def _title_inside(document: Document, found: re.Match[str] | None) -> re.Match[s
         line = money.plain(block.text)
         match = _BUDGET.search(line)
         name = _publisher_in(match)
-        if match and name and _TITLE_END.fullmatch(line, match.end()) and classification.jurisdiction(name):
+        if match and name and _TITLE_END.fullmatch(line, match.end()) and publishers.jurisdiction(name):
             titles.setdefault((name, match["year"]), match)
     title = next(iter(titles.values())) if len(titles) == 1 else None
     return title if title and (found is None or found["year"] == title["year"]) else found
@@ -144,7 +144,7 @@ def _stated_in_cells(document: Document) -> tuple[str | None, PublisherKind | No
         years.update(int(year[1]) for _, text in texts if (year := _YEAR_CELL.fullmatch(text)))
         for (row, text), (next_row, name) in pairwise(texts):
             label = _NAME_CELL.fullmatch(text) if row == next_row and len(name) >= 4 else None
-            if label and classification.jurisdiction(name):
+            if label and publishers.jurisdiction(name):
                 names.setdefault(name, label["label"])
     if len(names) != 1:
         return None, None, None
