@@ -14,7 +14,6 @@ from cnbudget.schema import DATASETS, STAGED
 from tests.lakes import EXTRACTOR, FailingBucket, drop, ingest, lake_at, read_latest, staged_frames
 from warehouse.bucket import LocalBucket
 from warehouse.journal import Decision
-from warehouse.publisher import to_parquet
 
 
 @pytest.fixture
@@ -125,13 +124,6 @@ def test_to_package__lists_every_file_with_rows_and_sha256(inbox: Path, home: Pa
         assert (file["bytes"], file["rows"]) == (len(data), pl.read_parquet(data).height)
         assert [field["name"] for field in resource["schema"]["fields"]] == DATASETS[resource["name"]].column_names
         assert resource["schema"]["primaryKey"] == list(DATASETS[resource["name"]].key)
-
-
-def test_to_parquet__the_same_rows_give_the_same_bytes_whatever_their_chunks() -> None:
-    one = staged_frames("a")["budget_facts"]
-    whole = pl.concat([one] * 1000, rechunk=True)
-    pieces = pl.concat([one] * 1000, rechunk=False)
-    assert to_parquet(whole, "budget_facts") == to_parquet(pieces, "budget_facts")
 
 
 def test_latest__reads_the_same_in_pyarrow_and_pandas(inbox: Path, home: Path) -> None:

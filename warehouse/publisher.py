@@ -27,11 +27,12 @@ import polars as pl
 
 from cnbudget.schema import DATASETS, SCHEMA_VERSION, STAGED, Column, ColumnType, Dataset
 from warehouse.bucket import Bucket
+from warehouse.parquet import to_parquet
 from warehouse.store import Store, Transaction
 
 LATEST = "curated/latest/"
 PACKAGE = f"{LATEST}datapackage.json"
-LAYOUT = f"{SCHEMA_VERSION}/1"
+LAYOUT = f"{SCHEMA_VERSION}/2"
 """Part of every file's inputs: raise the number after the slash when files are written in another way."""
 
 _AT_ONCE = 8
@@ -273,20 +274,6 @@ def _frames(store: Transaction, dataset: str, partitions: Sequence[str]) -> dict
     parts = {str(key): part for (key,), part in rows.partition_by("partition", as_dict=True, include_key=False).items()}
     empty = pl.DataFrame(schema=schema)
     return {name: parts.get(name, empty) for name in partitions}
-
-
-def to_parquet(frame: pl.DataFrame, dataset: str) -> bytes:
-    """The frame as Parquet with fixed settings: the same rows give the same bytes."""
-    buffer = io.BytesIO()
-    frame.write_parquet(
-        buffer,
-        compression="zstd",
-        compression_level=3,
-        statistics=True,
-        row_group_size=131_072,
-        metadata={"cnbudget.dataset": dataset, "cnbudget.schema_version": SCHEMA_VERSION},
-    )
-    return buffer.getvalue()
 
 
 def to_package(files: Sequence[Written]) -> bytes:
