@@ -26,11 +26,20 @@ from cnbudget.prose import prose_frames, read_prose
 from cnbudget.reading import read_document, sniff
 from cnbudget.recognise import recognise
 from cnbudget.recovery import recover
+from cnbudget.results import frames_to_results
 from cnbudget.rules import findings_of
 from cnbudget.schema import DATASETS, STAGED, Dataset
 from cnbudget.support import Verdict, verdict_of
 
-__all__ = ["extractor_version", "held_document", "parse_documents", "parsed_to_frames", "read_one", "to_budget"]
+__all__ = [
+    "extractor_version",
+    "held_result",
+    "parse_documents",
+    "parse_to_results",
+    "parsed_to_frames",
+    "read_one",
+    "to_budget",
+]
 
 
 def parse_documents(sources: Sequence[tuple[str, bytes]]) -> dict[str, pl.DataFrame]:
@@ -43,9 +52,16 @@ def parse_documents(sources: Sequence[tuple[str, bytes]]) -> dict[str, pl.DataFr
         return parsed_to_frames([read_one(file_name, data) for file_name, data in sources])
 
 
-def held_document(file_name: str, data: bytes, reason: str, rule_id: str = "unreadable") -> dict[str, pl.DataFrame]:
-    """The datasets of one document that could not be read at all."""
-    return parsed_to_frames([_unread(file_name, data, reason, rule_id)])
+def parse_to_results(sources: Sequence[tuple[str, bytes]]) -> list[bytes]:
+    """As `parse_documents`, as one file for each source, in their order (see `cnbudget.results`)."""
+    results = frames_to_results(parse_documents(sources))
+    return [results[hashlib.sha256(data).hexdigest()] for _, data in sources]
+
+
+def held_result(file_name: str, data: bytes, reason: str, rule_id: str) -> bytes:
+    """The result of one document that could not be read at all."""
+    (result,) = frames_to_results(parsed_to_frames([_unread(file_name, data, reason, rule_id)])).values()
+    return result
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import importlib
-import io
 import json
 import os
 import resource
@@ -29,19 +28,13 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from socket import socketpair
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from cnbudget.errors import LimitExceeded, ReaderDied
-from cnbudget.schema import DATASETS, STAGED
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    Frames = dict[str, pl.DataFrame]
 
 Source = tuple[str, bytes]
 
-PARSE = "cnbudget.parse:parse_documents"
+PARSE = "cnbudget.parse:parse_to_results"
 CHUNK_DOCUMENTS, CHUNK_BYTES = 16, 32 << 20
 ADVICE = "look at the file, or raise the limit and retry"
 POLL_SECONDS = 0.02
@@ -82,8 +75,8 @@ class _Job:
 class Readers:
     """A few long-lived reading processes, used as a context manager; one batch at a time.
 
-    `parse` names a function `module:function` that takes sources and gives frames; its module also has
-    `held_document(file_name, data, reason, rule_id)`, which gives the frames of a document that could not be read.
+    `parse` names a function `module:function` that takes sources and gives the bytes of a result for each; its module
+    also has `held_result(file_name, data, reason, rule_id)`, which gives that of a document that could not be read.
 
     `startup_seconds` is the time until the slowest of the first readers was ready (they start while the parent goes on
     with other work); `parse_seconds` the time spent inside the parse function, summed over the readers.
@@ -116,8 +109,8 @@ class Readers:
             self._startup_seconds = max(reader.await_ready() for reader in self._readers)
         return self._startup_seconds
 
-    def parse(self, sources: Sequence[Source]) -> Frames:
-        """The frames of all sources, in their order, whatever became of the readers; a culprit is a held document.
+    def parse(self, sources: Sequence[Source]) -> list[bytes]:
+        """The results of all sources, in their order, whatever became of the readers; a culprit is a held document.
 
         Raises `ReaderDied` when readers cannot be started at all.
         """
@@ -125,16 +118,16 @@ class Readers:
             if not self._readers:
                 raise ReaderDied("no readers; expected: used inside `with Readers() as readers`", where="Readers.parse")
             _ = self.startup_seconds
-            results: dict[int, Frames] = {}
+            results: dict[int, bytes] = {}
             jobs = deque(_sources_to_jobs(sources, self.limits.n_bytes, self.workers))
             try:
                 self._work_off(jobs, results)
             finally:
                 for reader in self._readers:
                     reader.abandon()
-        return _concatenated([results[position] for position in sorted(results)])
+        return [results[position] for position in range(len(sources))]
 
-    def _work_off(self, jobs: deque[_Job], results: dict[int, Frames]) -> None:
+    def _work_off(self, jobs: deque[_Job], results: dict[int, bytes]) -> None:
         while jobs or any(reader.job for reader in self._readers):
             if jobs:
                 self._replace_spent()
@@ -146,7 +139,7 @@ class Readers:
                 self.parse_seconds += reader.last_seconds
                 self._settle(job, outcome, jobs, results)
 
-    def _begin(self, reader: _Reader, job: _Job, results: dict[int, Frames]) -> None:
+    def _begin(self, reader: _Reader, job: _Job, results: dict[int, bytes]) -> None:
         n_bytes = len(job.sources[0][1])
         if n_bytes > self.limits.n_bytes:
             reason = f"{n_bytes} bytes; at most {self.limits.n_bytes} are read; {ADVICE}"
@@ -154,19 +147,19 @@ class Readers:
         else:
             reader.begin(job)
 
-    def _settle(self, job: _Job, outcome: Frames | Failure, jobs: deque[_Job], results: dict[int, Frames]) -> None:
+    def _settle(self, job: _Job, outcome: list[bytes] | Failure, jobs: deque[_Job], results: dict[int, bytes]) -> None:
         if not isinstance(outcome, Failure):
-            results[job.start] = outcome
+            results |= enumerate(outcome, job.start)
         elif job.is_retry:
             results[job.start] = self._hold(job.sources[0], outcome)
         else:
             alone = [_Job(job.start + offset, [source], True) for offset, source in enumerate(job.sources)]
             jobs.extendleft(reversed(alone))
 
-    def _hold(self, source: Source, failure: Failure) -> Frames:
-        held_document: Callable[[str, bytes, str, str], Frames]
-        held_document = importlib.import_module(self.parse_path.partition(":")[0]).held_document
-        return held_document(*source, f"{source[0]}: {failure.reason}", failure.rule_id)
+    def _hold(self, source: Source, failure: Failure) -> bytes:
+        held_result: Callable[[str, bytes, str, str], bytes]
+        held_result = importlib.import_module(self.parse_path.partition(":")[0]).held_result
+        return held_result(*source, f"{source[0]}: {failure.reason}", failure.rule_id)
 
     def _replace_spent(self) -> None:
         # Only while there is work for the new one: starting it costs most of a second.
@@ -242,8 +235,8 @@ class _Reader:
         """Past the time or the memory it may take for the job at hand."""
         return time.monotonic() > self._deadline or self.resident_bytes() > self.limits.memory_bytes
 
-    def finish(self) -> tuple[_Job, Frames | Failure]:
-        """The job at hand with its frames, or why there are none; the reader is free for another one, or killed."""
+    def finish(self) -> tuple[_Job, list[bytes] | Failure]:
+        """The job at hand with its results, or why there are none; the reader is free for another one, or killed."""
         job, self.job = self.job, None
         assert job is not None
         self.last_seconds = 0.0
@@ -251,13 +244,16 @@ class _Reader:
             return job, self._kill_overrun()
         try:
             header = json.loads(self.connection.recv_bytes())
-            blobs = {name: self.connection.recv_bytes() for name in header["frames"]}
+            results = [self.connection.recv_bytes() for _ in range(header["n_results"])]
         except (EOFError, OSError):
             return job, self._bury()
         self.last_seconds = header["seconds"]
         if header["error"]:
-            return job, Failure(header["rule_id"], f"{header['error']}; expected: frames; {ADVICE}")
-        return job, {name: _frame(blob) for name, blob in blobs.items()}
+            return job, Failure(header["rule_id"], f"{header['error']}; expected: a result; {ADVICE}")
+        if len(results) != len(job.sources):
+            found = f"{len(results)} results of {len(job.sources)} documents"
+            return job, Failure("reading_failed", f"{found}; expected: one of each; {ADVICE}")
+        return job, results
 
     def abandon(self) -> None:
         """Kill it if it is still at work: nobody will ask for the answer."""
@@ -297,7 +293,7 @@ class _Reader:
     def _bury(self) -> Failure:
         status = self._kill()
         how = f"signal {-status} ({signal.strsignal(-status)})" if status < 0 else f"exit status {status}"
-        return Failure("reader_died", f"its reader ended with {how}; expected: frames; {ADVICE}")
+        return Failure("reader_died", f"its reader ended with {how}; expected: a result; {ADVICE}")
 
 
 def _sources_to_jobs(sources: Sequence[Source], n_bytes_limit: int, workers: int) -> Iterator[_Job]:
@@ -319,21 +315,6 @@ def _wait_for_some(readers: Sequence[_Reader]) -> list[_Reader]:
     waited = {reader.connection: reader for reader in readers if reader.job or not reader.is_ready()}
     answered = {waited[connection] for connection in wait(list(waited), POLL_SECONDS)}  # type: ignore[index]
     return [reader for reader in readers if reader.job and (reader in answered or reader.has_overrun())]
-
-
-def _frame(blob: bytes) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.read_ipc(io.BytesIO(blob))
-
-
-def _concatenated(results: Sequence[Frames]) -> Frames:
-    import polars as pl
-
-    if not results:
-        return {name: pl.DataFrame(schema=DATASETS[name].polars_schema()) for name in STAGED}
-    names = dict.fromkeys(name for frames in results for name in frames)
-    return {name: pl.concat([frames[name] for frames in results if name in frames]) for name in names}
 
 
 def serve(descriptor: int, parse_path: str) -> None:
@@ -374,28 +355,21 @@ def _obey(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (4 * limits.memory_bytes, resource.RLIM_INFINITY))
 
 
-def _answer(connection: Connection, parse: Callable[[Sequence[Source]], Frames], sources: Sequence[Source]) -> None:
-    header: dict[str, object] = {"frames": [], "error": None, "rule_id": None}
-    blobs: list[bytes] = []
+def _answer(
+    connection: Connection, parse: Callable[[Sequence[Source]], list[bytes]], sources: Sequence[Source]
+) -> None:
+    header: dict[str, object] = {"error": None, "rule_id": None}
+    results: list[bytes] = []
     started = time.perf_counter()
     try:
-        frames = parse(sources)
-        header["seconds"] = time.perf_counter() - started
-        blobs = [_blob(frame) for frame in frames.values()]
-        header["frames"] = list(frames)
+        results = parse(sources)
     except BaseException as error:  # a panic of polars is no Exception
-        header["seconds"] = time.perf_counter() - started
         header["error"] = _in_words(error)
         header["rule_id"] = "limit_exceeded" if isinstance(error, LimitExceeded | MemoryError) else "reading_failed"
+    header |= {"seconds": time.perf_counter() - started, "n_results": len(results)}
     connection.send_bytes(json.dumps(header).encode())
-    for blob in blobs:
-        connection.send_bytes(blob)
-
-
-def _blob(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_ipc(buffer)
-    return buffer.getvalue()
+    for result in results:
+        connection.send_bytes(result)
 
 
 def _in_words(error: BaseException) -> str:

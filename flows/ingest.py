@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TypeVar
 
 import polars as pl
@@ -107,18 +110,29 @@ def limits_of(settings: Settings) -> Limits:
 def read_and_check(
     run: Run, lake: Lake, readers: Readers, pending: Sequence[Pending], settings: Settings, progress: screen.Steps
 ) -> None:
-    """Read documents with readers that are up, run the gate over them, and record its verdicts, batch by batch."""
+    """Read documents with readers that are up, run the gate over them, and record its verdicts, batch by batch: while
+    one is judged and recorded, the readers are at the next. The run's `store` is what this takes beside the reading."""
     version = extractor_version()
 
-    def read(documents: Sequence[tuple[str, bytes]]) -> dict[str, pl.DataFrame]:
+    def read(documents: Sequence[tuple[str, bytes]]) -> list[bytes]:
         with run.timed("parse"):
             return readers.parse(documents)
 
-    for batch in progress.track(list(batches(pending, settings)), "read and check"):
-        with run.guarded("store"):
-            ids = stages.run(stages.parse, lake, read, version, batch)
-            stages.run(stages.audit, lake, version, ids)
-            run.n_read += len(ids)
+    def begin(batch: Sequence[Pending]) -> Future[list[str]]:
+        # With the context of the flow run, which a thread does not inherit.
+        return pool.submit(copy_context().run, stages.run, stages.parse, lake, read, version, batch)
+
+    todo = list(batches(pending, settings))
+    with ThreadPoolExecutor(1) as pool:
+        ahead = begin(todo[0])
+        for batch, following in zip_longest(progress.track(todo, "read and check"), todo[1:]):
+            with run.guarded("store"):
+                try:
+                    ids = ahead.result()
+                finally:
+                    ahead = begin(following) if following else ahead
+                stages.run(stages.audit, lake, version, ids)
+                run.n_read += len(batch)
     run.seconds["store"] -= run.seconds.get("parse", 0.0)
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from distributed import Worker, WorkerPlugin, get_worker
 
@@ -22,9 +21,6 @@ from tasks import stages
 from warehouse.bucket import open_bucket
 from warehouse.lake import Lake, Pending
 from warehouse.store import Store
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +61,12 @@ def read_chunk(lake_uri: str, readers_name: str, version: str, batch: Sequence[P
     plugin: WarmReaders = worker.plugins[readers_name]
     reading = 0.0
 
-    def read(documents: Sequence[tuple[str, bytes]]) -> Mapping[str, pl.DataFrame]:
+    def read(documents: Sequence[tuple[str, bytes]]) -> Sequence[bytes]:
         nonlocal reading
         before = time.perf_counter()
-        frames = plugin.readers.parse(documents)
+        results = plugin.readers.parse(documents)
         reading += time.perf_counter() - before
-        return frames
+        return results
 
     # Nothing here opens the store; what did would fail at once.
     lake = Lake(open_bucket(lake_uri), Store(Path(os.devnull)), by=worker.address)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from warehouse.lake import Lake, Pending
     from warehouse.sources import Source
 
-Read = Callable[[Sequence[tuple[str, bytes]]], Mapping[str, "pl.DataFrame"]]
-"""Reads a batch of (file name, bytes) in child processes."""
+Read = Callable[[Sequence[tuple[str, bytes]]], Sequence[bytes]]
+"""Reads a batch of (file name, bytes) in child processes: a result for each, in their order."""
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -84,7 +84,8 @@ def parse(lake: Lake, read: Read, extractor_version: str, batch: Sequence[Pendin
     if todo:
         contents = lake.read_landed([pending.document_id for pending in todo])
         names = [pending.file_name for pending in todo]
-        lake.stage(read(list(zip(names, contents, strict=True))), extractor_version)
+        results = read(list(zip(names, contents, strict=True)))
+        lake.stage(dict(zip((p.document_id for p in todo), results, strict=True)), extractor_version)
     for pending in todo:
         _log("read", document_id=pending.document_id, file_name=pending.file_name)
     return ids

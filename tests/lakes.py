@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from cnbudget.errors import StorageError
+from cnbudget.results import frames_to_results
 from cnbudget.schema import DATASETS, STAGED
 from warehouse.bucket import Bucket, LocalBucket, ObjectInfo
 from warehouse.lake import Lake
@@ -154,7 +155,7 @@ def ingest(lake: Lake, folder: Path, results: Iterable[Mapping[str, pl.DataFrame
     frames = together(results)
     with lake._ledger.store.session():  # the file is opened once: that is most of the time of a small test
         land(lake, folder)
-        ids = lake.stage(frames, EXTRACTOR)
+        ids = lake.stage(frames_to_results(frames), EXTRACTOR)
         lake.record_audit(lake.staged(ids, EXTRACTOR), {})
         if publish:
             lake.publish()

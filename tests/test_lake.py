@@ -10,6 +10,7 @@ import pytest
 
 from cnbudget.errors import DecisionRefused, SettingsError, StorageError
 from cnbudget.model import ObjectState
+from cnbudget.results import frames_to_results
 from cnbudget.schema import DATASETS, STAGED, Origin
 from tests.lakes import (
     EXTRACTOR,
@@ -104,7 +105,7 @@ def test_record_audit__the_gate_holds_a_document_that_parsed(inbox: Path, home: 
     document = drop(inbox, "a.pdf", b"1")
     lake = lake_at(home)
     land(lake, inbox)
-    lake.stage(staged_frames(document), EXTRACTOR)
+    lake.stage(frames_to_results(staged_frames(document)), EXTRACTOR)
     lake.record_audit(lake.staged([document], EXTRACTOR), {document: ["key not unique", "total off"]})
     lake.publish()
     row = lake.documents().row(0, named=True)
@@ -118,7 +119,7 @@ def test_publish__a_revision_supersedes_whatever_the_order_of_arrival(inbox: Pat
         lake = lake_at(tmp_path / name)
         land(lake, inbox)
         for document in order:
-            lake.stage(frames[document], EXTRACTOR)
+            lake.stage(frames_to_results(frames[document]), EXTRACTOR)
             lake.record_audit(lake.staged([document], EXTRACTOR), {})
             lake.publish()
         assert states(lake) == {old: "superseded", new: "published"}
@@ -185,7 +186,9 @@ def test_decide__an_approval_ends_with_the_figures_it_was_given_for(inbox: Path,
     ingest(lake, inbox, [staged_frames(document, state="held")])
     lake.decide([document], Decision.APPROVE, reason="rounding")
     lake.publish()
-    lake.stage(staged_frames(document, 200, state="held", state_reason="sum", extractor_version="x2"), "x2")
+    lake.stage(
+        frames_to_results(staged_frames(document, 200, state="held", state_reason="sum", extractor_version="x2")), "x2"
+    )
     lake.record_audit(lake.staged([document], "x2"), {})
     lake.publish()
     assert states(lake) == {document: "held"}
@@ -294,7 +297,7 @@ def test_publish__two_publishers_with_stores_of_their_own_agree(inbox: Path, hom
     first, second = lake_at(home, clock=clock), lake_at(home, store="other.duckdb", clock=clock)
     land(first, inbox)
     for lake, document in ((first, one), (second, two)):
-        lake.stage(staged_frames(document, budget_id=document), EXTRACTOR)
+        lake.stage(frames_to_results(staged_frames(document, budget_id=document)), EXTRACTOR)
         lake.record_audit(lake.staged([document], EXTRACTOR), {})
     first.publish()
     second.publish()
@@ -312,7 +315,7 @@ def test_publish__goes_on_from_the_head_when_the_journal_moves_meanwhile(inbox: 
     class Meanwhile(FailingBucket):
         def write(self, key: str, data: bytes) -> str:
             if key.startswith("curated/") and not states(other).get(two):
-                other.stage(staged_frames(two, 5, budget_id="c"), EXTRACTOR)
+                other.stage(frames_to_results(staged_frames(two, 5, budget_id="c")), EXTRACTOR)
                 other.record_audit(other.staged([two], EXTRACTOR), {})
                 other.publish()
             return super().write(key, data)
@@ -508,7 +511,7 @@ def test_pending__takes_up_what_a_killed_run_left(inbox: Path, home: Path) -> No
     lake = lake_at(home)
     one, two = drop(inbox, "1", b"1"), drop(inbox, "2", b"2")
     land(lake, inbox)
-    lake.stage(staged_frames(one), EXTRACTOR)
+    lake.stage(frames_to_results(staged_frames(one)), EXTRACTOR)
     again = lake_at(home)
     assert {pending.document_id for pending in again.pending(EXTRACTOR)} == {one, two}
     assert again.staged_ids([one, two], EXTRACTOR) == {one}
@@ -538,7 +541,9 @@ def test_open__a_lake_and_a_source_on_s3(tmp_path: Path) -> None:
     lake.land(source, lake.compare(source).new)
     pending = lake.pending(EXTRACTOR)
     assert lake.read_landed([each.document_id for each in pending]) == [b"1", b"2"]
-    ids = lake.stage(together(staged_frames(p.document_id, budget_id=p.document_id) for p in pending), EXTRACTOR)
+    ids = lake.stage(
+        frames_to_results(together(staged_frames(p.document_id, budget_id=p.document_id) for p in pending)), EXTRACTOR
+    )
     lake.record_audit(lake.staged(ids, EXTRACTOR), {})
     lake.publish()
     data = open_bucket("s3://s3-lake/lake").read("curated/latest/expenditure_lines/2024-310117.parquet")

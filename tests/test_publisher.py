@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from cnbudget.results import frames_to_results
 from cnbudget.schema import DATASETS, STAGED
 from tests.lakes import EXTRACTOR, FailingBucket, drop, ingest, lake_at, read_latest, staged_frames
 from warehouse.bucket import LocalBucket
@@ -56,7 +57,9 @@ def test_write_stale__a_document_that_moves_to_another_partition_never_counts_tw
     document = drop(inbox, "a.pdf", b"1")
     ingest(lake, inbox, [staged_frames(document, 100)])
     for version, year in (("x2", 2023), ("x3", 2025)):
-        lake.stage(staged_frames(document, 100, fiscal_year=year, extractor_version=version), version)
+        lake.stage(
+            frames_to_results(staged_frames(document, 100, fiscal_year=year, extractor_version=version)), version
+        )
         lake.record_audit(lake.staged([document], version), {})
         lake.publish()
     assert {naive for naive, _ in bucket.sums} == {0, 100}

@@ -1,62 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
-
-import duckdb
 import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
 
-from cnbudget.schema import DATASETS, STAGED
-from tests.lakes import staged_frames, together
-from warehouse.staging import case_of_file, facts_digests, from_file, from_staged, staged_key, to_file, to_staged
+from tests.lakes import staged_frames
+from warehouse.staging import facts_digests, staged_key
 
 
 def test_staged_key__names_version_and_document() -> None:
     assert staged_key("d", "x1") == "staged/x1/d/result.parquet"
-
-
-def test_from_staged__gives_back_the_frames_of_the_batch() -> None:
-    frames = together([staged_frames("a"), staged_frames("b", state="unsupported"), staged_frames("c", 3)])
-    files = {document_id: to_file(parts) for document_id, parts in to_staged(frames).items()}
-    assert list(files) == ["a", "b", "c"]
-    back = from_staged([from_file(data) for data in files.values()])
-    assert list(back) == list(STAGED)
-    for name in STAGED:
-        assert_frame_equal(back[name], frames[name])
-
-
-def test_case_of_file__stands_beside_the_datasets_where_there_is_one() -> None:
-    cases = pl.DataFrame({"document_id": ["b"], "case": [b"kept"]})
-    files = [
-        to_file(parts)
-        for parts in to_staged(together([staged_frames("a"), staged_frames("b")]) | {"cases": cases}).values()
-    ]
-    assert [case_of_file(data) for data in files] == [None, b"kept"]
-    assert "cases" not in from_file(files[1]).columns
-
-
-def test_to_file__the_same_rows_give_the_same_bytes() -> None:
-    one, two = (to_file(to_staged(staged_frames("a"))["a"]) for _ in range(2))
-    assert one == two
-
-
-def test_from_staged__results_of_an_older_schema_are_read_with_nulls() -> None:
-    old = staged_frames("a")
-    old["budget_facts"] = old["budget_facts"].drop("cell_ref", "x0")
-    file = pl.DataFrame([old[name].to_struct(name).implode() for name in ("documents", "budget_facts")])
-    back = from_staged([file, from_file(to_file(to_staged(staged_frames("b"))["b"]))])
-    assert back["budget_facts"]["document_id"].to_list() == ["a", "b"]
-    assert back["budget_facts"]["cell_ref"].to_list() == [None, None]
-    assert dict(back["budget_facts"].schema) == DATASETS["budget_facts"].polars_schema()
-    assert back["findings"]["document_id"].to_list() == ["b"]
-
-
-def test_to_file__is_parquet_that_others_read(tmp_path: Path) -> None:
-    path = tmp_path / "result.parquet"
-    path.write_bytes(to_file(to_staged(staged_frames("a", 42))["a"]))
-    sql = f"SELECT amount_yuan FROM (SELECT unnest(budget_facts, recursive := true) FROM '{path}')"
-    assert [int(amount) for (amount,) in duckdb.sql(sql).fetchall()] == [42]
 
 
 @pytest.mark.parametrize(

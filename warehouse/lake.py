@@ -22,6 +22,7 @@ import polars as pl
 from cnbudget.classification import classification_frames
 from cnbudget.errors import SettingsError
 from cnbudget.model import DocumentState
+from cnbudget.results import Frames
 from warehouse.balance import Balancing
 from warehouse.bucket import Bucket, LocalBucket, PatientBucket, open_bucket
 from warehouse.decisions import Decisions
@@ -37,7 +38,7 @@ from warehouse.ledger import Ledger, read_all, read_staged, utc_now
 from warehouse.notes import Notes
 from warehouse.publisher import Publisher
 from warehouse.sources import Source
-from warehouse.staging import NO_FACTS, Frames, facts_digests, staged_key, to_file, to_staged
+from warehouse.staging import NO_FACTS, facts_digests, staged_key
 from warehouse.store import Store
 
 _AT_ONCE = 8
@@ -105,16 +106,15 @@ class Lake(Landing, Balancing, Decisions, Notes):
             found = pool.map(self.bucket.head, keys)
         return {document_id for document_id, info in zip(document_ids, found, strict=True) if info}
 
-    def stage(self, frames: Frames, extractor_version: str) -> list[str]:
-        """Store the parsed frames, one file a document; the ids of what was staged."""
-        documents = to_staged(frames)
+    def stage(self, results: Mapping[str, bytes], extractor_version: str) -> list[str]:
+        """Store the parsed results (`cnbudget.results`), by document_id; the ids of what was staged."""
 
         def write(document_id: str) -> None:
-            self.bucket.write(staged_key(document_id, extractor_version), to_file(documents[document_id]))
+            self.bucket.write(staged_key(document_id, extractor_version), results[document_id])
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(write, documents))
-        return list(documents)
+            list(pool.map(write, results))
+        return list(results)
 
     def staged(self, document_ids: Sequence[str], extractor_version: str) -> dict[str, pl.DataFrame]:
         """The frames of these documents, read back from their staged results."""

@@ -7,6 +7,7 @@ reads it and derives again, so nobody ever acts on a state that has passed.
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -17,9 +18,10 @@ from typing import TypeVar
 import polars as pl
 
 from cnbudget.errors import CommitConflict, StorageError
+from cnbudget.results import Frames, result_to_row, rows_to_frames
 from warehouse.bucket import Bucket
 from warehouse.journal import Commit, DocumentAudited, Entry, Journal, probe_create
-from warehouse.staging import Frames, from_file, from_staged, staged_key
+from warehouse.staging import staged_key
 from warehouse.store import Store
 
 Read = TypeVar("Read")
@@ -169,8 +171,17 @@ class Room:
 
 
 def read_staged(bucket: Bucket, results: Sequence[tuple[str, str]]) -> dict[str, pl.DataFrame]:
-    """The frames of staged results, given as (document_id, extractor_version). Raises as `read_all`."""
-    return from_staged(read_all(bucket, [staged_key(*result) for result in results], from_file))
+    """The frames of staged results, given as (document_id, extractor_version).
+
+    Raises as `read_all`, and StorageError where one speaks of another document than the one it is filed under.
+    """
+    frames = rows_to_frames(read_all(bucket, [staged_key(*result) for result in results], result_to_row))
+    found = frames["documents"]["document_id"].to_list()
+    for key, document_id in itertools.zip_longest(results, found):
+        if key is None or key[0] != document_id:
+            message = f"the staged result speaks of {document_id}; expected: its own document; retry it"
+            raise StorageError(message, where=staged_key(*key) if key else bucket.uri, transient=False)
+    return frames
 
 
 def read_all(bucket: Bucket, keys: Sequence[str], decode: Callable[[bytes], Read]) -> list[Read]:
