@@ -5,6 +5,7 @@ What could not be evaluated is a critical verdict on the whole batch, never a pa
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -112,6 +113,8 @@ def _great_expectations() -> tuple[Any, Any, Any]:
         from great_expectations.core import ExpectationSuite
         from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
         from great_expectations.validator.validator import Validator
+
+        importlib.import_module("expectations.required")
     return ExpectationSuite, PandasExecutionEngine, Validator
 
 
@@ -166,6 +169,8 @@ def _examples(rows: pl.DataFrame, expectation: dict[str, Any]) -> str:
     """The offending values, each with what names its row."""
     kwargs = expectation["kwargs"]
     columns = [kwargs["column"]] if "column" in kwargs else list(kwargs["column_list"])
+    if expectation["type"] == "expect_multicolumn_values_to_all_be_present":
+        columns = [column for column in columns if rows[column].null_count()]
     naming = [column for column in NAMING if column in rows.columns and column not in columns]
     shown = rows.select(*columns, *naming[:N_NAMING]).to_dicts()
     return "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in shown)

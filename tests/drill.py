@@ -256,10 +256,10 @@ def _complaint(facts: pl.DataFrame, documents: pl.DataFrame, budgets: set[str]) 
 class Unhurried:
     """Reads in this process: what a child process adds is tried elsewhere."""
 
-    def parse(self, sources: Sequence[tuple[str, bytes]]) -> dict[str, pl.DataFrame]:
-        from cnbudget.parse import parse_documents
+    def parse(self, sources: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        from cnbudget.parse import parse_to_results
 
-        return parse_documents(sources)
+        return parse_to_results(sources)
 
 
 def events(folder: Path, options: argparse.Namespace) -> str:

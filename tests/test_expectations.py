@@ -242,6 +242,9 @@ def out_of_bounds(frame: pl.DataFrame, column: str, bounds: dict[str, Any]) -> p
 FRAME_MUTATIONS: dict[str, Callable[[pl.DataFrame, str, dict[str, Any]], pl.DataFrame]] = {
     "expect_table_columns_to_match_ordered_list": lambda frame, *_: frame.select(reversed(frame.columns)),
     "expect_column_values_to_not_be_null": lambda frame, column, _: of_b(column, None)(frame),
+    "expect_multicolumn_values_to_all_be_present": lambda frame, _, kwargs: of_b(kwargs["column_list"][-1], None)(
+        frame
+    ),
     "expect_column_values_to_be_in_set": lambda frame, column, _: of_b(column, "nonsense")(frame),
     "expect_column_values_to_not_be_in_set": lambda frame, column, kwargs: of_b(column, kwargs["value_set"][0])(frame),
     "expect_column_values_to_be_between": out_of_bounds,
@@ -250,7 +253,8 @@ FRAME_MUTATIONS: dict[str, Callable[[pl.DataFrame, str, dict[str, Any]], pl.Data
         [frame, frame.filter(pl.col("document_id") == B)]
     ),
 }
-OF_THE_BATCH = {"columns", "column_type.in_set", "document_id.not_null"}
+OF_THE_BATCH = {"columns", "column_type.in_set"}
+REQUIRED = [(name, column.name) for name in STAGED for column in DATASETS[name].columns if not column.is_nullable]
 
 
 def mutated(name: str, expectation: dict[str, Any], clean: Frames) -> pl.DataFrame:
@@ -273,6 +277,16 @@ def test_suites__each_expectation_fails_when_it_should(name: str, expectation: d
     ]
     assert "could not be evaluated" not in verdicts[0].message
     assert all(part in verdicts[0].message for part in (": found ", "; expected ", "; next: "))
+
+
+@pytest.mark.parametrize(("name", "column"), REQUIRED)
+def test_suites__no_required_column_may_be_null(name: str, column: str, clean: Frames) -> None:
+    required = [each for each in SUITES[name]["expectations"] if each["meta"]["id"] == "required.present"]
+
+    verdicts = run_suite({"name": name, "expectations": required}, of_b(column, None)(clean[name]))
+
+    assert [(v.document_id, v.severity) for v in verdicts] == [(None if column == "document_id" else B, "critical")]
+    assert f": found {column} None" in verdicts[0].message
 
 
 def test_audit__clean_batch_passes(clean: Frames) -> None:

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cnbudget.parse import extractor_version, held_document, parse_documents
+from cnbudget.parse import extractor_version, held_result, parse_documents
+from cnbudget.results import result_to_row, rows_to_frames
 from cnbudget.schema import DATASETS, STAGED
 from tests.corpus import named, true_facts
 
@@ -154,8 +155,9 @@ def test_parse_documents__an_empty_template_is_told_apart(budget_text: str) -> N
     assert "template" in str(document["state_reason"])
 
 
-def test_held_document__says_why() -> None:
-    frames = held_document("killer.pdf", b"x", "the process that read it died", "reader_died")
+def test_held_result__says_why() -> None:
+    result = held_result("killer.pdf", b"x", "the process that read it died", "reader_died")
+    frames = rows_to_frames([result_to_row(result)])
     assert frames["documents"]["state"].item() == "held"
     assert frames["findings"].select("rule_id", "is_holding").row(0) == ("reader_died", True)
 
