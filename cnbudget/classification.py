@@ -157,13 +157,13 @@ def class_by_name(name: str) -> str | None:
 
 
 def classification_frames() -> dict[str, pl.DataFrame]:
-    """The two classifications as published: dataset name to a frame with the columns of the schema."""
+    """The reference datasets as published: dataset name to a frame with the columns of the schema."""
     import polars as pl
 
     from cnbudget.schema import ECONOMIC_CLASSIFICATION, FUNCTIONAL_CLASSIFICATION
 
     books = {FUNCTIONAL_CLASSIFICATION: functional_classification(), ECONOMIC_CLASSIFICATION: economic_classification()}
-    return {
+    frames = {
         dataset.name: pl.DataFrame(
             [
                 (e.code, e.name, level(e.code).value, parent(e.code), e.valid_from_year, e.valid_to_year, e.source)
@@ -174,6 +174,21 @@ def classification_frames() -> dict[str, pl.DataFrame]:
         )
         for dataset, book in books.items()
     }
+    return frames | {"cofog_mapping": cofog_frame()}
+
+
+def cofog_frame() -> pl.DataFrame:
+    """The classes of the functional classification beside the UN's functions of government: dataset `cofog_mapping`."""
+    import polars as pl
+
+    from cnbudget.schema import COFOG_MAPPING
+
+    names = {row["cofog_code"]: row["name"] for row in _rows("cofog_names.csv")}
+    rows = [
+        {name: value or None for name, value in row.items()} | {"cofog_name": names.get(row["cofog_code"])}
+        for row in _rows("cofog.csv")
+    ]
+    return pl.DataFrame(rows, schema=COFOG_MAPPING.polars_schema())
 
 
 # --- codes as printed ------------------------------------------------------------------------------------------------

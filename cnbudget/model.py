@@ -290,6 +290,22 @@ class End(StrEnum):
     REMOVED = "removed"
 
 
+class CofogShare(StrEnum):
+    """How much of a functional class goes to a function of COFOG: most, some, or it has none (主要, 部分, 缺口)."""
+
+    MAIN = "main"
+    PART = "part"
+    GAP = "gap"
+
+
+class Confidence(StrEnum):
+    """How sure a mapping is (把握程度: 高, 中, 低)."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
 class ObjectState(StrEnum):
     """Where an object version of the incoming bucket stands."""
 

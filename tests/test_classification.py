@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from cnbudget.classification import (
     Entry,
     class_by_name,
     classification_frames,
+    cofog_frame,
     economic_classification,
     economic_codes,
     functional_classification,
@@ -187,12 +189,25 @@ def test_class_by_name__every_vintage_of_every_class() -> None:
 
 def test_classification_frames__have_the_schema_and_its_key() -> None:
     frames = classification_frames()
-    assert set(frames) == {"functional_classification", "economic_classification"}
+    assert set(frames) == {name for name, dataset in DATASETS.items() if dataset.is_reference}
     for name, frame in frames.items():
         assert dict(frame.schema) == DATASETS[name].polars_schema()
         assert frame.select(DATASETS[name].key).is_unique().all()
         required = [column.name for column in DATASETS[name].columns if not column.is_nullable]
         assert frame.select(required).null_count().row(0) == (0,) * len(required)
+
+
+def test_cofog_frame__every_class_is_mapped_or_named_as_a_gap() -> None:
+    mapping = cofog_frame()
+    classes = {entry.code for entry in functional_classification().entries if len(entry.code) == 3}
+    assert set(mapping["functional_code"]) == classes
+    is_gap = mapping["share"] == "gap"
+    assert mapping.filter(is_gap)["cofog_code"].null_count() == is_gap.sum() == 3
+    assert mapping.filter(~is_gap).select("cofog_code", "cofog_name").null_count().row(0) == (0, 0)
+    mains = mapping.filter(pl.col("share") == "main")["functional_code"]
+    assert mains.is_unique().all()
+    split = classes - set(mains) - set(mapping.filter(is_gap)["functional_code"])
+    assert split == {"206", "218", "220", "221", "234"}
 
 
 def test_import__reads_no_data_and_no_polars() -> None:

@@ -60,6 +60,13 @@ def test_to_parquet__every_reader_gets_the_same_types_and_rows(facts: Path) -> N
     assert duckdb.sql(f"SELECT amount_yuan, typeof(amount_yuan) FROM '{facts}'").fetchall() == [(one, "DECIMAL(18,2)")]
 
 
+def test_to_parquet__whole_numbers_stay_whole_in_pandas() -> None:
+    documents = pl.concat([staged_frames(name, revision=n)["documents"] for name, n in (("a", None), ("b", 2))])
+    frame = pd.read_parquet(BytesIO(to_parquet(documents, "documents")))
+    assert (str(frame["revision"].dtype), str(frame["fiscal_year"].dtype)) == ("Int64", "Int64")
+    assert frame["revision"].isna().tolist() == [True, False]
+
+
 def test_to_parquet__statistics_sizes_and_order() -> None:
     facts = staged_frames("a")["budget_facts"]
     many = (

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cnbudget.schema import DATASETS, SCHEMA_VERSION, Column
+from cnbudget.schema import DATASETS, SCHEMA_VERSION, Column, ColumnType, Dataset
 
 ROWS_PER_GROUP = 131_072
 """A shard's dataset fits into one group; reference data and a reader's own merges may have more."""
@@ -61,8 +61,19 @@ def _arrow_schema(dataset: str) -> pa.Schema:
         "cnbudget.description": found.en,
         "cnbudget.description_zh": found.zh,
         "cnbudget.columns": json.dumps({c.name: _meaning(c) for c in found.columns}, ensure_ascii=False),
+        "pandas": json.dumps(_pandas(found)),
     }
     return pa.schema(fields, metadata=about)
+
+
+def _pandas(dataset: Dataset) -> dict[str, object]:
+    """Has pandas read whole numbers as whole numbers: a column with nulls would become floating point."""
+    whole = [column.name for column in dataset.columns if column.type is ColumnType.INTEGER]
+    columns = [
+        {"name": name, "field_name": name, "pandas_type": "int64", "numpy_type": "Int64", "metadata": None}
+        for name in whole
+    ]
+    return {"index_columns": [], "column_indexes": [], "columns": columns, "creator": {}, "pandas_version": "2.2.0"}
 
 
 def _meaning(column: Column) -> dict[str, str]:

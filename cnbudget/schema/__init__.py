@@ -7,7 +7,7 @@ minor version of the schema, anything else a major one.
 from __future__ import annotations
 
 from cnbudget.schema.checks import FINDINGS, IDENTITY_CHECKS, IDENTITY_TERMS
-from cnbudget.schema.classifications import ECONOMIC_CLASSIFICATION, FUNCTIONAL_CLASSIFICATION
+from cnbudget.schema.classifications import COFOG_MAPPING, ECONOMIC_CLASSIFICATION, FUNCTIONAL_CLASSIFICATION
 from cnbudget.schema.columns import FIRST_YEAR, LAST_YEAR, Column, ColumnType, Dataset, Origin
 from cnbudget.schema.documents import DOCUMENT_SOURCES, DOCUMENTS
 from cnbudget.schema.figures import BUDGET_FACTS, EXPENDITURE_LINES, FISCAL_EXPENDITURE_LINES, REVENUE_LINES
@@ -27,6 +27,7 @@ __all__ = [
     "BUDGET_BY_FUNCTION_YEAR",
     "BUDGET_FACTS",
     "BUDGET_FACT_HISTORY",
+    "COFOG_MAPPING",
     "DATASETS",
     "DEPARTMENT_OVERVIEW",
     "DISCLOSURES",
@@ -86,6 +87,7 @@ DATASETS: dict[str, Dataset] = {
         RESTATEMENTS,
         FUNCTIONAL_CLASSIFICATION,
         ECONOMIC_CLASSIFICATION,
+        COFOG_MAPPING,
     )
 }
 
