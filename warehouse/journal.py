@@ -32,6 +32,8 @@ class Decision(StrEnum):
     REJECT = "reject"
     RETRY = "retry"
     WITHDRAW = "withdraw"
+    REVOKE = "revoke"
+    """Takes back the decision before it: the document stands as it did without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class DocumentAudited:
     budget_id: str | None
     facts_sha256: str
     is_approvable: bool = True
+    judgement: str | None = None
+    """Where it was judged again: which file beside the staged result has its findings now (`staging.judgement_key`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,75 @@ class FindingAccepted:
     reason: str
 
 
-Entry = SourceAdded | ObjectRecorded | DocumentAudited | DocumentsPublished | DecisionMade | FindingAccepted
+@dataclass(frozen=True, slots=True)
+class RuleAccepted:
+    """All findings of a rule about a publisher were accepted, those to come as well."""
+
+    rule_id: str
+    publisher_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceRevoked:
+    """The acceptance of a finding, or of a rule and a publisher, was taken back."""
+
+    finding_id: str | None
+    rule_id: str | None
+    publisher_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationRun:
+    """Rules and suites ran: over a batch that was read (`ingestion`) or over what was read before (`revalidation`).
+
+    The three last counts are of findings that were not there before, are gone, or say something else than before.
+    """
+
+    run_id: str
+    kind: str
+    scope: str
+    started_at: datetime
+    extractor_version: str
+    rules_version: str
+    suites_version: str
+    n_documents: int
+    n_held: int
+    n_findings: int
+    n_expectations: int
+    n_expectations_unmet: int
+    n_new: int
+    n_resolved: int
+    n_changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationChecked:
+    """How an expectation came out in a run. Of an ingestion those that were not met, of a revalidation all."""
+
+    run_id: str
+    dataset: str
+    expectation_id: str
+    severity: str
+    is_met: bool
+    n_unexpected: int
+    n_documents: int
+    document_ids: str
+
+
+Entry = (
+    SourceAdded
+    | ObjectRecorded
+    | DocumentAudited
+    | DocumentsPublished
+    | DecisionMade
+    | FindingAccepted
+    | RuleAccepted
+    | AcceptanceRevoked
+    | ValidationRun
+    | ExpectationChecked
+)
 _KINDS: dict[str, type[Entry]] = {kind.__name__: kind for kind in get_args(Entry)}
 
 

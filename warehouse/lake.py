@@ -3,7 +3,7 @@
 land -> (parse) -> stage -> (audit) -> record_audit -> publish, and a person's decisions. Each step is safe to repeat,
 and what a killed one left open is done by the next: landed bytes, staged results and the journal are the truth, the
 store and `curated/` follow from them. What comes before and beside has rooms of its own: `landing`, `balance`,
-`decisions`, `notes`.
+`decisions`, `judging`, `notes`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import polars as pl
 
 from cnbudget.classification import classification_frames
 from cnbudget.errors import SettingsError
-from cnbudget.model import DocumentState
 from cnbudget.results import Frames
 from warehouse.balance import Balancing
 from warehouse.bucket import Bucket, LocalBucket, PatientBucket, open_bucket
@@ -33,13 +32,15 @@ from warehouse.journal import (
     Journal,
     probe_create,
 )
+from warehouse.judging import Judging
 from warehouse.landing import Landing
 from warehouse.ledger import Ledger, read_all, read_staged, utc_now
 from warehouse.notes import Notes
 from warehouse.publisher import Publisher
 from warehouse.sources import Source
-from warehouse.staging import NO_FACTS, facts_digests, staged_key
+from warehouse.staging import StagedResult, staged_key
 from warehouse.store import Store
+from warehouse.verdicts import to_verdicts
 
 _AT_ONCE = 8
 
@@ -54,7 +55,7 @@ class Pending:
     is_retry: bool
 
 
-class Lake(Landing, Balancing, Decisions, Notes):
+class Lake(Landing, Balancing, Decisions, Judging, Notes):
     """One lake. `by` signs what it records; `clock` gives UTC."""
 
     def __init__(
@@ -118,7 +119,7 @@ class Lake(Landing, Balancing, Decisions, Notes):
 
     def staged(self, document_ids: Sequence[str], extractor_version: str) -> dict[str, pl.DataFrame]:
         """The frames of these documents, read back from their staged results."""
-        return read_staged(self.bucket, [(document_id, extractor_version) for document_id in document_ids])
+        return read_staged(self.bucket, [StagedResult(document_id, extractor_version) for document_id in document_ids])
 
     def record_audit(
         self, staged: Frames, critical: Mapping[str, Sequence[str]], *, unapprovable: Collection[str] = ()
@@ -128,7 +129,7 @@ class Lake(Landing, Balancing, Decisions, Notes):
         `critical` has the messages of the gate by document_id: they hold a document, as its own holding findings do.
         No approval can publish one that is `unapprovable`.
         """
-        entries = _audited(staged, critical, unapprovable)
+        entries = to_verdicts(staged, critical, unapprovable)
         self._ledger.commit(lambda: entries, at_hand=staged)
         return entries
 
@@ -212,31 +213,3 @@ def _store_path(bucket: Bucket) -> Path:
         return bucket.root / "store.duckdb"
     name = hashlib.sha256(bucket.uri.encode()).hexdigest()[:16]
     return Path.home() / ".cache" / "cnbudget" / f"{name}.duckdb"
-
-
-def _audited(
-    staged: Frames, critical: Mapping[str, Sequence[str]], unapprovable: Collection[str]
-) -> list[DocumentAudited]:
-    """The verdicts: as parsed, but held where a finding or the gate says so."""
-    holding = staged["findings"].filter("is_holding").group_by("document_id", maintain_order=True).agg("message_en")
-    reasons = {document_id: list(messages) for document_id, messages in holding.iter_rows()}
-    digests = facts_digests(staged["budget_facts"])
-    columns = ["document_id", "extractor_version", "state", "state_reason", "budget_id"]
-    return [
-        DocumentAudited(
-            document_id,
-            extractor_version,
-            *_verdict(DocumentState(state), reason, [*reasons.get(document_id, ()), *critical.get(document_id, ())]),
-            budget_id,
-            digests.get(document_id, NO_FACTS),
-            document_id not in unapprovable,
-        )
-        for document_id, extractor_version, state, reason, budget_id in staged["documents"].select(columns).iter_rows()
-    ]
-
-
-def _verdict(state: DocumentState, reason: str | None, messages: Sequence[str]) -> tuple[DocumentState, str | None]:
-    if state != DocumentState.PARSED or not messages:
-        return state, reason
-    more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
-    return DocumentState.HELD, f"{messages[0]}{more}"

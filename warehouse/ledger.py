@@ -21,7 +21,7 @@ from cnbudget.errors import CommitConflict, StorageError
 from cnbudget.results import Frames, result_to_row, rows_to_frames
 from warehouse.bucket import Bucket
 from warehouse.journal import Commit, DocumentAudited, Entry, Journal, probe_create
-from warehouse.staging import staged_key
+from warehouse.staging import StagedResult, judged
 from warehouse.store import Store
 
 Read = TypeVar("Read")
@@ -96,7 +96,7 @@ class Ledger:
     ) -> None:
         """Append what `derive` makes of the state at the head; it is asked again whenever someone else was first.
 
-        `at_hand`: staged frames of the audits among the entries, which then need no reading.
+        `at_hand`: staged frames of the audits among the entries, which then need no reading; all, or those that changed.
         """
         for attempt in range(_TRIES):
             with self.store.session():
@@ -159,7 +159,9 @@ class Ledger:
     def _frames_of(self, audits: Sequence[DocumentAudited], at_hand: Frames | None) -> Frames:
         if at_hand is not None and {a.document_id for a in audits} == set(at_hand["documents"]["document_id"]):
             return at_hand
-        return read_staged(self._bucket, [(audit.document_id, audit.extractor_version) for audit in audits])
+        return read_staged(
+            self._bucket, [StagedResult(a.document_id, a.extractor_version, a.judgement) for a in audits]
+        )
 
 
 class Room:
@@ -170,17 +172,21 @@ class Room:
         self._ledger = ledger
 
 
-def read_staged(bucket: Bucket, results: Sequence[tuple[str, str]]) -> dict[str, pl.DataFrame]:
-    """The frames of staged results, given as (document_id, extractor_version).
+def read_staged(bucket: Bucket, results: Sequence[StagedResult]) -> dict[str, pl.DataFrame]:
+    """The frames of staged results, with findings as they were judged last.
 
     Raises as `read_all`, and StorageError where one speaks of another document than the one it is filed under.
     """
-    frames = rows_to_frames(read_all(bucket, [staged_key(*result) for result in results], result_to_row))
+    rows = read_all(bucket, [result.key for result in results], result_to_row)
+    keys = {number: key for number, result in enumerate(results) if (key := result.judgement_key)}
+    for number, judgement in zip(keys, read_all(bucket, list(keys.values()), result_to_row), strict=True):
+        rows[number] = judged(rows[number], judgement)
+    frames = rows_to_frames(rows)
     found = frames["documents"]["document_id"].to_list()
-    for key, document_id in itertools.zip_longest(results, found):
-        if key is None or key[0] != document_id:
+    for result, document_id in itertools.zip_longest(results, found):
+        if result is None or result.document_id != document_id:
             message = f"the staged result speaks of {document_id}; expected: its own document; retry it"
-            raise StorageError(message, where=staged_key(*key) if key else bucket.uri, transient=False)
+            raise StorageError(message, where=result.key if result else bucket.uri, transient=False)
     return frames
 
 

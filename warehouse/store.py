@@ -25,14 +25,18 @@ import polars as pl
 from cnbudget.errors import StorageError
 from cnbudget.schema import DATASETS, STAGED, ColumnType, Dataset, Origin
 from warehouse.journal import (
+    AcceptanceRevoked,
     Commit,
     DecisionMade,
     DocumentAudited,
     DocumentsPublished,
     Entry,
+    ExpectationChecked,
     FindingAccepted,
     ObjectRecorded,
+    RuleAccepted,
     SourceAdded,
+    ValidationRun,
 )
 
 MIGRATIONS = tuple(sorted((Path(__file__).parent / "sql").glob("*.sql")))
@@ -52,6 +56,10 @@ _TABLES: dict[type[Entry], str] = {
     DocumentsPublished: "publications",
     DecisionMade: "decisions",
     FindingAccepted: "acceptances",
+    RuleAccepted: "rule_acceptances",
+    AcceptanceRevoked: "acceptance_revocations",
+    ValidationRun: "validation_runs",
+    ExpectationChecked: "expectation_results",
 }
 _FROM_STATES = (
     *("file_name", "revision", "is_current", "state", "state_reason"),
@@ -118,7 +126,7 @@ class Transaction:
     def _load(self, frames: Frames) -> None:
         ids = frames["documents"]["document_id"].to_list()
         known = self.query("SELECT document_id FROM staged.documents WHERE list_contains($ids, document_id)", ids=ids)
-        for name in STAGED:
+        for name in (name for name in STAGED if name in frames):
             if known.height:
                 old = known["document_id"].to_list()
                 self.execute(f"DELETE FROM staged.{name} WHERE list_contains($ids, document_id)", ids=old)

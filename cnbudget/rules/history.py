@@ -249,19 +249,7 @@ _ADDED_UP = (
 
 def departments_against_units(documents: pl.DataFrame, facts: pl.DataFrame, institutions: pl.DataFrame) -> Findings:
     """Departments against the units that their 机构设置 lists and that are here: `department_differs_from_units`."""
-    known = documents.filter(pl.col("is_current")) if documents["is_current"].any() else documents
-    listed = institutions.filter((pl.col("row_type") == "listed") & (pl.col("kind") == "budget_unit"))
-    body = pl.col("publisher_name").map_elements(publishers.normalise_publisher, pl.String)
-    units = known.filter(pl.col("publisher_kind") == "unit").select("fiscal_year", unit_id="document_id", name=body)
-    places = (
-        listed.select(
-            "document_id",
-            "fiscal_year",
-            name=pl.col("name").map_elements(publishers.normalise_publisher, pl.String),
-        )
-        .join(known.filter(pl.col("publisher_kind") == "department").select("document_id"), on="document_id")
-        .join(units, on=["fiscal_year", "name"], how="left")
-    )
+    places = listed_units(documents, institutions)
     sums = [_added_up(places, facts, *place) for place in _ADDED_UP]
     found = pl.concat(sums).filter(
         pl.when(pl.col("is_whole"))
@@ -269,6 +257,25 @@ def departments_against_units(documents: pl.DataFrame, facts: pl.DataFrame, inst
         .otherwise(pl.col("units_yuan") - pl.col("yuan") > pl.col("slack"))
     )
     return signed(department_differs, ((row["document_id"], _units_found(row)) for row in found.iter_rows(named=True)))
+
+
+def listed_units(documents: pl.DataFrame, institutions: pl.DataFrame) -> pl.DataFrame:
+    """Each unit that a department's 机构设置 lists: document_id, and unit_id, its current budget of the year (null: not here).
+
+    Bodies of one name are told apart by their jurisdiction.
+    """
+    known = documents.filter(pl.col("is_current")) if documents["is_current"].any() else documents
+    body = pl.col("publisher_name").map_elements(publishers.normalise_publisher, pl.String)
+    place = ["fiscal_year", "jurisdiction_code"]
+    units = known.filter(pl.col("publisher_kind") == "unit").select(*place, unit_id="document_id", name=body)
+    departments = known.filter(pl.col("publisher_kind") == "department").select("document_id", *place)
+    return (
+        institutions.filter((pl.col("row_type") == "listed") & (pl.col("kind") == "budget_unit"))
+        .select("document_id", name=pl.col("name").map_elements(publishers.normalise_publisher, pl.String))
+        .join(departments, on="document_id", maintain_order="left")
+        .join(units, on=[*place, "name"], how="left", nulls_equal=True, maintain_order="left")
+        .select("document_id", "unit_id")
+    )
 
 
 def _added_up(places: pl.DataFrame, facts: pl.DataFrame, form_id: str, measure: str, role: str) -> pl.DataFrame:

@@ -16,7 +16,7 @@ CREATE TABLE ledger.object_records (
 CREATE TABLE ledger.audits (
     version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
     document_id VARCHAR, extractor_version VARCHAR, state VARCHAR, state_reason VARCHAR,
-    budget_id VARCHAR, facts_sha256 VARCHAR, is_approvable BOOLEAN
+    budget_id VARCHAR, facts_sha256 VARCHAR, is_approvable BOOLEAN, judgement VARCHAR
 );
 
 CREATE TABLE ledger.publications (version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR, document_id VARCHAR);
@@ -29,6 +29,29 @@ CREATE TABLE ledger.decisions (
 CREATE TABLE ledger.acceptances (
     version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
     finding_id VARCHAR, evidence_sha256 VARCHAR, reason VARCHAR
+);
+
+CREATE TABLE ledger.rule_acceptances (
+    version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR, rule_id VARCHAR, publisher_id VARCHAR, reason VARCHAR
+);
+
+CREATE TABLE ledger.acceptance_revocations (
+    version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
+    finding_id VARCHAR, rule_id VARCHAR, publisher_id VARCHAR, reason VARCHAR
+);
+
+CREATE TABLE ledger.validation_runs (
+    version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
+    run_id VARCHAR, kind VARCHAR, scope VARCHAR, started_at TIMESTAMP,
+    extractor_version VARCHAR, rules_version VARCHAR, suites_version VARCHAR,
+    n_documents BIGINT, n_held BIGINT, n_findings BIGINT, n_expectations BIGINT, n_expectations_unmet BIGINT,
+    n_new BIGINT, n_resolved BIGINT, n_changed BIGINT
+);
+
+CREATE TABLE ledger.expectation_results (
+    version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
+    run_id VARCHAR, dataset VARCHAR, expectation_id VARCHAR, severity VARCHAR, is_met BOOLEAN,
+    n_unexpected BIGINT, n_documents BIGINT, document_ids VARCHAR
 );
 
 -- What this store knows to stand under curated/: a cache of the bucket's listing, not part of the truth.
