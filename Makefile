@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BUILD := build
 
-.PHONY: help setup run test lint bench drill docs clean
+.PHONY: help setup run test lint bench drill servers docs clean
 .SILENT:
 
 help:
@@ -12,6 +12,7 @@ help:
 	echo "make test   set up, then lint, types, import rules and all tests"
 	echo "make bench  speed and detection rates, as ratios in one run"
 	echo "make drill  kill -9, lost events, failing storage and a full disk, tried on this machine"
+	echo "make servers  install Ceph's gateway and Swift from Debian's packages, for the tests and drills that need real S3 servers"
 	echo "make docs   write the generated references anew"
 	echo "make clean  remove what make made"
 
@@ -54,6 +55,14 @@ bench: setup
 
 drill: setup
 	$(BIN)/python -m tests.drill $(DRILL)
+
+# Tests and drills start them on loopback, in temporary folders. None is set up as a service (Debian itself starts memcached).
+servers:
+	echo "Installing Debian's Ceph and Swift ..."
+	SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
+	{ $$SUDO apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -y -qq --no-install-recommends \
+		ceph-mon ceph-osd radosgw ceph-common swift-proxy swift-account swift-container swift-object memcached >/dev/null; } || \
+		{ echo "They could not be installed; what needs them is skipped by name" >&2; exit 1; }
 
 docs: setup
 	$(BIN)/python -m samples build $(BUILD)/bucket

@@ -1,11 +1,14 @@
 """A small receiver of bucket notifications over HTTP, for MinIO and others that speak like S3.
 
-`POST /` with `Authorization: Bearer <CNBUDGET_WEBHOOK_TOKEN>`; 204 once the notification was handed on, 503 where it
-could not be, so that the sender tries again.
+`POST /` with `Authorization: Bearer <CNBUDGET_WEBHOOK_TOKEN>`, or with the token as the password of any user where the
+sender knows addresses alone (Ceph: `https://user:token@host/`); 204 once the notification was handed on, 503 where it could
+not be, so that the sender tries again.
 """
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hmac
 import logging
 import threading
@@ -71,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         data = text.encode()
         self.send_response(status)
         if status == 401:
-            self.send_header("WWW-Authenticate", "Bearer")
+            self.send_header("WWW-Authenticate", 'Basic realm="cnbudget"')
         self.send_header("Content-Length", str(len(data)))
         self.send_header("Connection", "close")
         self.end_headers()
@@ -80,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take(self) -> tuple[int, str]:
         if not self._is_allowed():
-            return 401, "expected: Authorization: Bearer <token>\n"
+            return 401, "expected: Authorization: Bearer <token>, or the token as a password\n"
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > MAX_BYTES:
             return 413, f"expected: Content-Length of at most {MAX_BYTES}\n"
@@ -97,8 +100,12 @@ class _Handler(BaseHTTPRequestHandler):
         return 204, ""
 
     def _is_allowed(self) -> bool:
-        sent = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        return hmac.compare_digest(sent.encode("utf-8", "surrogateescape"), self.token.encode())
+        sent = self.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        kind, _, secret = sent.rpartition(b" ")
+        if kind.lower() == b"basic":
+            with contextlib.suppress(ValueError):
+                secret = base64.b64decode(secret, validate=True).partition(b":")[2]
+        return hmac.compare_digest(secret, self.token.encode())
 
     def log_message(self, format: str, *args: object) -> None:
         log.debug(format, *args)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from moto.server import ThreadedMotoServer
@@ -13,6 +13,7 @@ from samples.bucket import city, district, district_unit
 from samples.forms import printed
 from samples.render_pdf import render_pdf
 from samples.render_text import render_text
+from tests.servers import Server, missing, running
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +58,35 @@ def s3_environment(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"AWS_ENDPOINT_URL": s3_endpoint, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     for name, value in (names | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}).items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def ceph() -> Iterator[Server]:
+    """Ceph's gateway, where it is installed."""
+    yield from _server("ceph")
+
+
+@pytest.fixture(scope="session")
+def swift() -> Iterator[Server]:
+    """OpenStack Swift with its S3 layer, where it is installed."""
+    yield from _server("swift")
+
+
+def _server(name: str) -> Iterator[Server]:
+    if programs := missing(name):
+        pytest.skip(f"{name} is not installed ({', '.join(programs)}); `make servers` does it")
+    with running(name) as server:
+        yield server
+
+
+@pytest.fixture
+def as_user(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, str]], None]:
+    """Makes boto3, and everything else that reads the usual AWS environment, somebody at some server."""
+    import boto3
+
+    def become(environment: Mapping[str, str]) -> None:
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials that it once found
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+
+    return become

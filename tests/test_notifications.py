@@ -29,6 +29,12 @@ def test_read_notification__of_minio_and_through_sns() -> None:
     assert [each.key for each in read_notification(json.dumps(sns))] == ["a"]
 
 
+def test_read_notification__of_ceph_whose_keys_are_not_encoded() -> None:
+    record = {"eventSource": "ceph:s3", "s3": {"bucket": {"name": "in"}, "object": {"key": "事 a+b%2B.pdf", "size": 2}}}
+    (happening,) = read_notification(json.dumps({"Records": [record]}))
+    assert happening.key == "事 a+b%2B.pdf"
+
+
 def test_read_notification__the_test_event_tells_of_nothing() -> None:
     assert read_notification('{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"in"}') == []
 

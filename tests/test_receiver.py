@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 from collections.abc import Sequence
@@ -23,7 +24,10 @@ def post(receiver: Receiver, body: bytes, token: str | None, **headers: str) -> 
     return status
 
 
-@pytest.mark.parametrize("token", ["Bearer s3cret", "s3cret"])
+BASIC = f"Basic {base64.b64encode(b'ceph:s3cret').decode()}"
+
+
+@pytest.mark.parametrize("token", ["Bearer s3cret", "s3cret", BASIC])
 def test_receiver__hands_on_what_an_authenticated_sender_tells(token: str) -> None:
     taken: list[Happening] = []
     with Receiver("127.0.0.1:0", "s3cret", taken.extend) as receiver:
@@ -31,7 +35,10 @@ def test_receiver__hands_on_what_an_authenticated_sender_tells(token: str) -> No
     assert [happening.uri for happening in taken] == ["s3://in/a b.pdf"]
 
 
-@pytest.mark.parametrize("token", [None, "Bearer wrong", "Bearer", "Bearer s3cret2", "Bearer \xff"])
+@pytest.mark.parametrize(
+    "token",
+    [None, "Bearer wrong", "Bearer", "Bearer s3cret2", "Bearer \xff", "Basic s3cretx", BASIC[:-4], "Basic \xff"],
+)
 def test_receiver__anybody_else_is_refused(token: str | None) -> None:
     taken: list[Happening] = []
     with Receiver("127.0.0.1:0", "s3cret", taken.extend) as receiver:

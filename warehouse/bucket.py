@@ -399,7 +399,9 @@ class S3Bucket:
 
     def _info(self, key: str, n_bytes: int, etag: str, modified_at: datetime) -> ObjectInfo:
         etag = etag.strip('"')
-        return ObjectInfo(key.removeprefix(self._prefix), n_bytes, etag, etag, modified_at.astimezone(UTC))
+        # A listing may tell milliseconds where HEAD and GET tell seconds; an object has one date, however it was met.
+        modified_at = modified_at.astimezone(UTC).replace(microsecond=0)
+        return ObjectInfo(key.removeprefix(self._prefix), n_bytes, etag, etag, modified_at)
 
     def _where(self, key: str) -> str:
         return f"s3://{self._bucket}/{self._prefix}{key}"
@@ -432,7 +434,8 @@ def _refusal(error: Any, where: str) -> StorageError:
     code, status = error.response.get("Error", {}).get("Code", ""), _status(error)
     message = f"the server answers {status} {code}: {error.response.get('Error', {}).get('Message', '')}"
     if status == 501:
-        return StorageRefused(f"{message}; this storage cannot hold the lake", where=where)
+        advice = "this server cannot hold a lake: keep the lake on a local disk or another server, and read from here"
+        return StorageRefused(f"{message} {advice}", where=where)
     transient = status >= 500 or status in (0, 408, 409, 429) or code in {"SlowDown", "RequestTimeout"}
     advice = "try again" if transient else "check the bucket's name, its policy and the credentials"
     return StorageError(f"{message}; {advice}", where=where, transient=transient)

@@ -56,9 +56,10 @@ def _to_happening(record: dict[str, Any]) -> Happening:
     if not isinstance(bucket, str) or not bucket or not found["key"]:
         raise ValueError("a record without bucket or key")
     n_bytes = size if isinstance(size, int) else None
-    return Happening(
-        bucket, unquote_plus(found["key"]), str(record.get("eventName", "")), n_bytes, record.get("eventTime")
-    )
+    # Ceph speaks like S3 but for the key, which it does not encode: a `+` or `%` in it is one.
+    is_plain = str(record.get("eventSource", "")).startswith("ceph")
+    key = str(found["key"]) if is_plain else unquote_plus(found["key"])
+    return Happening(bucket, key, str(record.get("eventName", "")), n_bytes, record.get("eventTime"))
 
 
 @dataclass(frozen=True, slots=True)
