@@ -188,6 +188,9 @@ class ClaimMeasure(StrEnum):
     PROCUREMENT_SME_RESERVED = "procurement_sme_reserved"
     PROCUREMENT_MICRO_RESERVED = "procurement_micro_reserved"
     PERFORMANCE_UNITS = "performance_units"
+    PERFORMANCE_OVERALL_GOALS = "performance_overall_goals"
+    PERFORMANCE_POLICIES = "performance_policies"
+    PERFORMANCE_POLICY_AMOUNT = "performance_policy_amount"
     PERFORMANCE_PROJECTS = "performance_projects"
     PERFORMANCE_LARGE_PROJECTS = "performance_large_projects"
     PERFORMANCE_AMOUNT = "performance_amount"
@@ -225,13 +228,14 @@ class InstitutionRow(StrEnum):
 
 
 class InstitutionKind(StrEnum):
-    """预算单位 / 行政单位 / 参公单位 / 事业单位 / 内设机构."""
+    """预算单位 / 行政单位 / 参公单位 / 事业单位 / 内设机构 / 派出机构."""
 
     BUDGET_UNIT = "budget_unit"
     ADMINISTRATIVE = "administrative"
     CIVIL_SERVICE_MANAGED = "civil_service_managed"
     PUBLIC_INSTITUTION = "public_institution"
     INTERNAL_DEPARTMENT = "internal_department"
+    DISPATCHED_AGENCY = "dispatched_agency"
 
 
 class AmountSource(StrEnum):

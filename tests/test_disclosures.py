@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,9 @@ from cnbudget import money
 from cnbudget.model import InstitutionKind, InstitutionRow, Paragraph
 from cnbudget.prose.disclosures import Institution, disclosures, institutions
 from cnbudget.prose.narrative import claims
-from cnbudget.prose.sections import Section, SectionKind
-from tests.corpus import needs_corpus
+from cnbudget.prose.sections import Section, SectionKind, sections
+from cnbudget.reading import read_document
+from tests.corpus import named, needs_corpus
 from tests.prose_labels import LABELLED, labels_of, prose
 
 K = InstitutionKind
@@ -43,6 +45,42 @@ def test_institutions__internal_departments_in_a_sentence() -> None:
     found = listed("某馆设3个内设机构，包括：办公室（财务室、人事室）、展", "陈部、保卫部。按规定设置党支部。")
     assert [row.name or row.n_stated for row in found] == [3, "办公室（财务室、人事室）", "展陈部", "保卫部"]
     assert {row.kind for row in found} == {K.INTERNAL_DEPARTMENT}
+
+
+@pytest.mark.parametrize(
+    ("lines", "stated", "names"),
+    [
+        ("某局设有办公室、财务科2个内设机构。", [(K.INTERNAL_DEPARTMENT, 2)], ["办公室", "财务科"]),
+        ("某校单位设三个内设机构，包括：办公室、教务处、工会。", [(K.INTERNAL_DEPARTMENT, 3)], ["办公室", "教务处", "工会"]),
+        ("某院内设科室12个，具体为：院办、医务科。", [(K.INTERNAL_DEPARTMENT, 12)], ["院办", "医务科"]),
+        ("某中心下设综合科、业务科等两个科室。", [(K.INTERNAL_DEPARTMENT, 2)], ["综合科", "业务科"]),
+        ("某中心内设机构：办公室、业务科。", [], ["办公室", "业务科"]),
+        ("某校设有教务处、政教处。", [], ["教务处", "政教处"]),
+        ("某局内设机构如下：|（一）办公室：负责文件、会务。|（二）财务科：负责财务。", [], ["办公室", "财务科"]),
+        ("某办共有2个派出机构，分别为东站、西站。", [(K.DISPATCHED_AGENCY, 2)], ["东站", "西站"]),
+        ("某局所属2个预算单位，分别为某局本级和某局服务中心。", [(K.BUDGET_UNIT, 2)], ["某局本级", "某局服务中心"]),
+        (
+            "某局预算包括局本部以及下属三家预算单位的综合收支计划。本部门中，行政单位1家，参照公务员法管理的事业单位1家，"
+            "公益一类事业单位2家，分别是：甲、乙。",
+            [(K.BUDGET_UNIT, 3), (K.ADMINISTRATIVE, 1), (K.CIVIL_SERVICE_MANAGED, 1), (K.PUBLIC_INSTITUTION, 2)],
+            ["甲", "乙"],
+        ),
+        ("纳入预算编制范围的预算单位共5个：|（一）行政单位：甲局、乙局|（二）事业单位：丙站", [(K.BUDGET_UNIT, 5)], ["甲局", "乙局", "丙站"]),
+    ],
+)  # fmt: skip
+def test_institutions__of_many_wordings(lines: str, stated: list[tuple[K, int]], names: list[str]) -> None:
+    found = listed(*lines.split("|"))
+    assert [(row.kind, row.n_stated) for row in found if row.row_type is InstitutionRow.STATED] == stated
+    assert [row.name for row in found if row.row_type is InstitutionRow.LISTED] == names
+
+
+def test_disclosures__equipment_and_goals_by_kind() -> None:
+    lines = ["截至2030年12月31日，共有单价50万元以上通用设备1台（套）、单价100万元以上专用设备2台（套）。"]
+    section = Section(SectionKind.OTHER_NOTES, "", [Paragraph(line) for line in lines])
+    assert [(row.key, row.item, row.value) for row in disclosures(claims([section], 2031))] == [
+        ("equipment_stock", "单价50万元以上通用设备", 1),
+        ("equipment_stock", "单价100万元以上专用设备", 2),
+    ]
 
 
 def test_disclosures__amounts_in_yuan_and_counts_with_their_date() -> None:
@@ -146,3 +184,11 @@ def _keys(label: dict[str, str]) -> list[tuple[str, str, Decimal]]:
 @pytest.mark.parametrize("name", LABELLED)
 def test_corpus__every_disclosure_has_a_label(name: str) -> None:
     assert len(prose(name).disclosures) <= len(labels_of("disclosures", name))
+
+
+@needs_corpus
+@pytest.mark.parametrize("path", named("shanghai-2026/*.pdf"))
+def test_corpus__as_many_institutions_are_listed_as_are_counted(path: Path) -> None:
+    found = institutions(sections(read_document(path.name, path.read_bytes())))
+    counted = [row.n_stated for row in found if row.row_type is InstitutionRow.STATED]
+    assert counted == [sum(row.row_type is InstitutionRow.LISTED for row in found)]

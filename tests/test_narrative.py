@@ -144,6 +144,163 @@ def test_claims__sum_of_unknown_subject_is_named() -> None:
     assert (claim.measure, claim.subject) == (M.OTHER, "基本支出")
 
 
+@pytest.mark.parametrize(
+    ("said", "yuan", "percent"),
+    [
+        ("比2030年年初预算数90万元增加10万元，增长11.1%", 100_000, "11.1"),
+        ("比2030年预算（90万元）增加10万元", 100_000, None),
+        ("较上年预算增加10万元（增长11.1%）", 100_000, "11.1"),
+        ("较上年增长11.1%，增加10万元", 100_000, "11.1"),
+        ("比上年预算增加10万元（11.1%）", 100_000, "11.1"),
+        ("同比增长11.1%", None, "11.1"),
+        ("同比下降11.1%", None, "-11.1"),
+        ("较2030年度预算数减少（下降）5万元", -50_000, None),
+        ("比2030年预算数（调整后）减少了3.5万元，降幅为3.38%", -35_000, "-3.38"),
+        ("与上年预算相比，增加额为10万元", 100_000, None),
+        ("与上年基本持平", 0, "0"),
+        ("与2030年财政拨款预算无变化", 0, "0"),
+        ("同去年保持一致", 0, "0"),
+        ("较2030年当年部门年初预算略有减少，减少1,000元", -1000, None),
+    ],
+)
+def test_claims__comparisons_of_many_wordings(said: str, yuan: int | None, percent: str | None) -> None:
+    (claim,) = narrative(f"财政拨款支出预算100万元，{said}。")
+    assert claim.compared_year == 2030
+    assert (claim.change_yuan, claim.change_percent) == (yuan, percent and Decimal(percent))
+
+
+def test_claims__a_bracket_leaves_the_comparison_to_the_claim_before_it() -> None:
+    outer, inner = narrative("财政拨款收入100万元（其中：一般公共预算拨款90万元），比上年增加10万元，主要原因是扩编")
+    assert (outer.amount_printed, outer.change_yuan, outer.reason) == ("100", 100_000, "扩编")
+    assert (inner.amount_printed, inner.compared_year, inner.reason) == ("90", None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "subject"),
+    [
+        ("1.“教育支出”科目100万元", "教育支出"),
+        ("“教育支出”科目（类）预算安排100万元", "教育支出(类)"),
+        ("“教育支出（类）”100万元", "教育支出（类）"),
+        ("（二）教育支出（类）普通教育（款）小学教育（项）科目100万元", "教育支出（类）普通教育（款）小学教育（项）"),
+        ("3、教育支出（类）100万元", "教育支出（类）"),
+        ("教育支出科目100万元", "教育支出"),
+        ("“2050202小学教育”科目预算数为100万元", "2050202小学教育"),
+    ],
+)
+def test_claims__accounts_however_they_are_named(said: str, subject: str) -> None:
+    (claim,) = narrative(f"{said}，主要用于学校运行。")
+    assert (claim.measure, claim.subject, claim.use) == (M.ACCOUNT_BUDGET, subject, "学校运行")
+
+
+def test_claims__a_list_of_accounts_needs_no_quotation_marks() -> None:
+    found = narrative("其中基本支出60万元。", "财政拨款支出主要内容如下：", "1.教育支出20万元。", "2.其他工作3万元。")
+    assert [claim.measure for claim in found] == [M.OTHER, M.ACCOUNT_BUDGET, M.OTHER]
+
+
+def test_claims__sums_inside_a_use_or_a_reason_are_claims_of_their_own() -> None:
+    found = narrative(
+        "“教育支出”科目83万元，主要用于人员经费18万元、项目支出65万元，比上年增加3万元，主要原因是新增设备费2万元、每人500元的补贴。"
+    )
+    assert [(claim.subject, claim.amount_printed) for claim in found] == [
+        ("教育支出", "83"),
+        ("人员经费", "18"),
+        ("项目支出", "65"),
+        ("新增设备费", "2"),
+    ]
+    assert (found[0].use, found[0].change_yuan) == ("人员经费18万元、项目支出65万元", 30_000)
+    assert {claim.measure for claim in found[1:]} == {M.OTHER}
+
+
+def test_claims__a_reason_that_is_called_main_matter_follows_a_comparison_only() -> None:
+    compared, plain = narrative("财政拨款收入9万元，比上年增加1万元，主要是新增展馆。事业收入2万元，主要是门票。")
+    assert (compared.reason, compared.use) == ("新增展馆", None)
+    assert (plain.reason, plain.use) == (None, "门票")
+
+
+def test_claims__headings_name_amounts_that_are_only_called_budget() -> None:
+    found = notes(
+        "（一）因公出国（境）费用。2031年预算数1.5万元，与2030年持平。",
+        "（二）公务接待费",
+        "2031年预算数6万元，主要用于接待。",
+        "（三）公务用车购置和运行维护费。2031年预算数65万元，包括公务用车购置费37万元、公务用车运行维护费28万元。",
+    )
+    assert stated(found) == [
+        (M.OVERSEAS_TRAVEL, "1.5万元"),
+        (M.OFFICIAL_RECEPTION, "6万元"),
+        (M.VEHICLE_TOTAL, "65万元"),
+        (M.VEHICLE_PURCHASE, "37万元"),
+        (M.VEHICLE_OPERATION, "28万元"),
+    ]
+
+
+def test_claims__performance_goals_of_units_policies_and_projects() -> None:
+    found = notes(
+        "四、绩效目标设置情况",
+        "本部门实现了绩效目标的全覆盖。其中，编报部门整体绩效目标1个；编报政策绩效目标2个，涉及预算资金20万元；"
+        "项目绩效目标共50个，涉及项目预算资金5,634.81万元。",
+        "另有3个项目纳入重点管理，涉及财政资金7万元。",
+    )
+    assert stated(found) == [
+        (M.PERFORMANCE_OVERALL_GOALS, "1个"),
+        (M.PERFORMANCE_POLICIES, "2个"),
+        (M.PERFORMANCE_POLICY_AMOUNT, "20万元"),
+        (M.PERFORMANCE_PROJECTS, "50个"),
+        (M.PERFORMANCE_AMOUNT, "5,634.81万元"),
+        (M.PERFORMANCE_PROJECTS, "3个"),
+        (M.PERFORMANCE_AMOUNT, "7万元"),
+    ]
+
+
+def test_claims__procurement_by_class_and_its_reserves() -> None:
+    found = notes(
+        "三、政府采购预算情况",
+        "本单位政府采购预算50万元，其中：货物类采购预算20万元，工程类采购预算0万元，服务类采购预算30万元。",
+        "面向中小企业预留政府采购份额40万元，其中，面向小微企业预留30万元。",
+        "预留给中小微企业的项目金额40万元，其中预留给小型、微型企业的金额为30万元。",
+    )
+    assert [claim.measure for claim in found] == [
+        M.PROCUREMENT_TOTAL,
+        M.PROCUREMENT_GOODS,
+        M.PROCUREMENT_WORKS,
+        M.PROCUREMENT_SERVICES,
+        *(M.PROCUREMENT_SME_RESERVED, M.PROCUREMENT_MICRO_RESERVED) * 2,
+    ]
+
+
+def test_claims__what_there_is_none_of_is_a_zero() -> None:
+    found = notes(
+        "本单位无“三公”经费预算。2031年无政府采购预算。",
+        "2031年某馆无购置车辆预算安排，无购置单价100万元（含）以上设备（不含车辆）预算安排。",
+        "（二）公务用车购置费5万元，比上年减少1万元，主要原因是无公务用车购置需求。",
+    )
+    assert [(claim.measure, claim.value) for claim in found] == [
+        (M.THREE_PUBLIC_TOTAL, 0),
+        (M.PROCUREMENT_TOTAL, 0),
+        (M.VEHICLES_PURCHASE, 0),
+        (M.EQUIPMENT_PURCHASE, 0),
+        (M.VEHICLE_PURCHASE, 5),
+    ]
+
+
+def test_claims__vehicles_and_equipment_by_kind_at_the_end_of_a_year() -> None:
+    found = notes(
+        "截至2030年底，某馆共有车辆17台，其中：小轿车1辆；单位价值50万元以上通用设备2台（套）、100万元以上专用设备3台。"
+    )
+    assert [(claim.measure, claim.value, claim.as_of) for claim in found] == [
+        (M.VEHICLES_STOCK, 17, "2030-12-31"),
+        (M.VEHICLES_STOCK, 1, "2030-12-31"),
+        (M.EQUIPMENT_STOCK, 2, "2030-12-31"),
+        (M.EQUIPMENT_STOCK, 3, "2030-12-31"),
+    ]
+
+
+def test_claims__revenue_of_a_fund_is_not_all_of_the_appropriation() -> None:
+    found = narrative(
+        "一般公共预算财政拨款收入50万元、政府性基金预算财政拨款收入5万元，本年收入合计55万元，支出合计55万元"
+    )
+    assert [claim.measure for claim in found] == [M.OTHER, M.OTHER, M.REVENUE_TOTAL, M.EXPENDITURE_TOTAL]
+
+
 # --- the corpus ------------------------------------------------------------------------------------------------------
 
 _BY_SUBJECT = {

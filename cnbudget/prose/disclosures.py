@@ -41,21 +41,46 @@ class Disclosure:
 
 
 _K = InstitutionKind
+_COUNT = r"(\d{1,4}|[一二两三四五六七八九十百]{1,4})"
+_OF = rf"(?:共计|共有|共|有|为|是|设)?{_COUNT}[家个所户]"
+_MANAGED = r"(?:参公|参照公务员法?)(?:管理)?的?(?:事业)?单位"
+_INNER = r"(?:内设(?:职能)?(?:机构|部门|科室|处室|股室)|(?:职能)?(?:科室|处室|股室)|职能部门)"
 _STATED = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        (_K.BUDGET_UNIT, r"(?:下属|所属)(?:的)?(\d+)[家个](?:二级|基层)?(?:预算)?单位"),
-        (_K.ADMINISTRATIVE, r"行政单位(?:有|共)?(\d+)[家个]|(\d+)[家个]行政单位"),
-        (_K.CIVIL_SERVICE_MANAGED, r"(?:参公|参照公务员法)(?:管理)?的?(?:事业)?单位(?:有|共)?(\d+)[家个]"),
-        (_K.PUBLIC_INSTITUTION, r"(?<!参公)(?<!参公管理)(?<!管理)(?<!管理的)事业单位(?:有|共)?(\d+)[家个]"),
         (
-            _K.INTERNAL_DEPARTMENT,
-            r"(?:内设机构|内设部门|内设科室|职能处室)(\d+)个|(\d+)个(?:内设机构|内设部门|内设科室|职能处室)",
+            _K.BUDGET_UNIT,
+            rf"(?:下属|所属|下设|直属)的?{_OF}(?:二级|基层|独立核算|财政拨款)*(?:预算)?单位"
+            rf"|(?:下属|所属|直属|二级|基层)(?:预算)?单位{_OF}|预算单位{_OF}",
         ),
+        (_K.ADMINISTRATIVE, rf"行政单位{_OF}|{_COUNT}[家个]行政单位"),
+        (_K.CIVIL_SERVICE_MANAGED, rf"{_MANAGED}{_OF}|{_COUNT}[家个]{_MANAGED}"),
+        (
+            _K.PUBLIC_INSTITUTION,
+            rf"(?<!参公)(?<!管理)(?<!管理的)(?<!公务员法)(?<!公务员)事业单位{_OF}|{_COUNT}[家个](?:其他|全额拨款|公益[一二]类)?事业单位",
+        ),
+        (_K.INTERNAL_DEPARTMENT, rf"{_INNER}{_OF}|{_COUNT}个{_INNER}"),
+        (_K.DISPATCHED_AGENCY, rf"派出机构{_OF}|{_COUNT}[个家]派出机构"),
     )
 )
-_LISTED = re.compile(r"(?:\d{1,3}[.、]|\(\d{1,3}\)|[一二三四五六七八九十]{1,3}、)\s*(?P<name>[^。;,，]{2,60})[。;,，]?")
-_INLINE = re.compile(r"(?:包括|分别为|分别是|具体为):?(?P<names>[^。;]{2,4000})")
+_LISTED = re.compile(
+    r"(?:\d{1,3}[.、]|\(\d{1,3}\)|[一二三四五六七八九十]{1,3}、|\([一二三四五六七八九十]{1,3}\))\s*"
+    r"(?P<name>[^。;,，:]{2,60})(?:[。;,，]?|:(?P<names>.{2,})?)"
+)
+_NO_INSTITUTION = re.compile(
+    r"(?:行政|事业|参公.*|参照.*|预算|下属|所属)单位.*|内设.*|(?:主要)?职[责能]|.*机构设置.*|.*如下"
+)
+_INLINE = re.compile(
+    r"(?:包括|分别为|分别是|分别有|具体为|具体是|(?:机构|单位|部门|科室|处室)(?:有|为)?(?=:)):?"
+    r"(?P<names>(?![^。;:]{0,200}(?:综合收支|收支计划|汇总而成))[^。;:]{2,4000})"
+)
+_BEFORE_COUNT = re.compile(
+    rf"(?:内设|下设|设有|设立|设置|设)(?!{_COUNT}[家个])(?P<names>[^。;:个]{{4,2000}}?)等?(?:共计|共)?{_COUNT}个"
+    rf"(?:{_INNER}|机构|部门|单位)"
+)
+_SET_UP = re.compile(r"(?:内设|下设|设有)(?P<names>[^。;:,，、]{2,30}(?:、[^。;:,，、]{2,30}){1,60}?)等?(?=[。;,，]|$)")
+_AND = re.compile(r"以及|[和及与]")
+_DIGITS = "零一二三四五六七八九"
 
 
 def institutions(sections: Sequence[Section]) -> list[Institution]:
@@ -65,35 +90,75 @@ def institutions(sections: Sequence[Section]) -> list[Institution]:
         if section.kind is SectionKind.INSTITUTIONS:
             read = [passage for passage in passages(section.lines) if len(passage.folded) <= MAX_PASSAGE]
             stated = [row for passage in read for row in _stated(passage)]
-            kinds = {row.kind for row in stated}
-            inner = _K.INTERNAL_DEPARTMENT
             found.extend(stated)
-            found.extend(_listed(read, inner if inner in kinds and _K.BUDGET_UNIT not in kinds else _K.BUDGET_UNIT))
+            found.extend(_listed(read, stated))
     return found
+
+
+def _kind_of_list(read: Sequence[Passage], stated: Sequence[Institution]) -> InstitutionKind:
+    """What is listed: budget units, unless only internal departments or dispatched agencies are counted or spoken of."""
+    kinds = {row.kind for row in stated}
+    for kind in (_K.INTERNAL_DEPARTMENT, _K.DISPATCHED_AGENCY):
+        if kind in kinds and _K.BUDGET_UNIT not in kinds:
+            return kind
+    is_inner = not kinds and any(re.search(r"内设|下设|设有", passage.folded) for passage in read)
+    return _K.INTERNAL_DEPARTMENT if is_inner else _K.BUDGET_UNIT
 
 
 def _stated(passage: Passage) -> Iterator[Institution]:
     matches = [(match, kind) for kind, pattern in _STATED for match in pattern.finditer(passage.folded)]
     for match, kind in sorted(matches, key=lambda item: item[0].start()):
-        number = next(group for group in match.groups() if group is not None)
+        number = _cardinal(next(group for group in match.groups() if group is not None))
         quote = passage.text[match.start() : match.end()]
-        yield Institution(InstitutionRow.STATED, kind, quote, *passage.place(*match.span()), n_stated=int(number))
+        yield Institution(InstitutionRow.STATED, kind, quote, *passage.place(*match.span()), n_stated=number)
 
 
-def _listed(read: Sequence[Passage], kind: InstitutionKind) -> Iterator[Institution]:
+def _cardinal(printed: str) -> int:
+    """A number in digits or in Chinese, up to 999: `十二`, `两`, `一百零五`."""
+    if printed.isdigit():
+        return int(printed)
+    hundreds, _, rest = printed.replace("两", "二").rpartition("百")
+    tens, ten, units = rest.rpartition("十")
+    value = _DIGITS.find(hundreds[:1] or "零") * 100 + _DIGITS.find(units[-1:] or "零")
+    return value + (_DIGITS.find(tens[-1:] or "一") * 10 if ten else 0)
+
+
+def _listed(read: Sequence[Passage], stated: Sequence[Institution]) -> Iterator[Institution]:
     """Names in numbered lines, or else in one sentence, parted by 、 outside of brackets."""
-    spans = [(passage, match.span("name")) for passage in read if (match := _LISTED.fullmatch(passage.folded))]
+    kind = _kind_of_list(read, stated)
+    count = next((row.n_stated for row in stated if row.kind is kind), None)
+    spans = [(passage, span) for passage in read for span in _numbered(passage)]
     if not spans:
-        spans = [
-            (passage, span)
-            for passage in read
-            if (match := _INLINE.search(passage.folded))
-            for span in _split(passage.folded, *match.span("names"))
-        ]
+        spans = [(passage, span) for passage in read for span in _in_sentence(passage, count)]
     for position, (passage, (start, end)) in enumerate(spans, 1):
         name = passage.text[start:end]
         place = passage.place(start, end)
         yield Institution(InstitutionRow.LISTED, kind, name, *place, position=position, name=name)
+
+
+def _numbered(passage: Passage) -> Iterator[tuple[int, int]]:
+    """The name in a numbered line; the names behind a heading such as `(一)行政单位:`."""
+    match = _LISTED.fullmatch(passage.folded)
+    if match is None:
+        return
+    if not _NO_INSTITUTION.fullmatch(match["name"]):
+        yield match.span("name")
+    elif match["names"]:
+        yield from _split(passage.folded, match.start("names"), len(passage.folded.rstrip("。;")))
+
+
+def _in_sentence(passage: Passage, count: int | None) -> Iterator[tuple[int, int]]:
+    """Names that a sentence lists; the last two may be joined by a word, which their stated number tells."""
+    text = passage.folded
+    match = _INLINE.search(text) or _BEFORE_COUNT.search(text) or _SET_UP.search(text)
+    if match is None:
+        return
+    spans = list(_split(text, *match.span("names")))
+    joint = _AND.search(text, *spans[-1]) if count == len(spans) + 1 else None
+    if joint is not None:
+        start, end = spans.pop()
+        spans += [(start, joint.start()), (joint.end(), end)]
+    yield from spans
 
 
 def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -131,8 +196,9 @@ _KEYS: dict[ClaimMeasure, str] = {
         )
     },
 }
-_ITEMISED = (_M.AGENCY_OPERATING_UNITS, _M.PERFORMANCE_ITEM)
-_VEHICLES = (_M.VEHICLES_STOCK, _M.VEHICLES_PURCHASE)
+_ITEMISED = (_M.AGENCY_OPERATING_UNITS, _M.PERFORMANCE_ITEM, _M.PERFORMANCE_OVERALL_GOALS)
+_ASSETS = (_M.VEHICLES_STOCK, _M.VEHICLES_PURCHASE, _M.EQUIPMENT_STOCK, _M.EQUIPMENT_PURCHASE)
+_PART = re.compile(r"车$|用设备(?:\(.*\))?$")
 
 
 def disclosures(claims: Sequence[Claim]) -> list[Disclosure]:
@@ -154,5 +220,5 @@ def disclosures(claims: Sequence[Claim]) -> list[Disclosure]:
 
 
 def _item(claim: Claim) -> str | None:
-    is_part = claim.measure in _ITEMISED or (claim.measure in _VEHICLES and claim.subject.endswith("用车"))
+    is_part = claim.measure in _ITEMISED or (claim.measure in _ASSETS and _PART.search(claim.subject) is not None)
     return claim.subject if is_part else None

@@ -223,7 +223,9 @@ def _names(column: str) -> pl.Expr:
     """Account names as they are compared: brackets plain, no white space or numbering, 其它 as 其他."""
     import polars as pl
 
-    name = pl.col(column).str.replace_all(r"[\s“”\"]", "").str.replace_all("（", "(").str.replace_all("）", ")")
+    name = (
+        pl.col(column).str.replace_all(r"^\d{3,7}|[\s“”\"]", "").str.replace_all("（", "(").str.replace_all("）", ")")
+    )
     return name.str.replace_all("其它", "其他", literal=True)
 
 
