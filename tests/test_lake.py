@@ -59,8 +59,8 @@ def test_publish__a_document_that_passed_is_read_by_every_naive_reader(inbox: Pa
     )
     glob = f"{home}/curated/latest/expenditure_lines/*.parquet"
     assert sorted(path.name for path in (home / "curated/latest/expenditure_lines").iterdir()) == [
-        "2024-310117.parquet",
-        "2024-unknown.parquet",
+        "2024-310117-001.parquet",
+        "2024-unknown-001.parquet",
     ]
     assert duckdb.sql(f"SELECT sum(amount_yuan) FROM read_parquet('{glob}')").fetchall() == [(Decimal(107),)]
     assert pl.read_parquet(glob)["amount_yuan"].sum() == Decimal(107)
@@ -98,7 +98,7 @@ def test_publish__held_and_unsupported_documents_are_listed_without_figures(inbo
     assert (documents[held]["state"], documents[held]["state_reason"]) == ("held", "a sum is wrong")
     assert (documents[unsupported]["state"], documents[unsupported]["state_reason"]) == ("unsupported", "other forms")
     assert not any(read_latest(home, name).height for name in STAGED if name != "documents")
-    assert (home / "curated/latest/documents/unknown-310117.parquet").exists()
+    assert (home / "curated/latest/documents/unknown-310117-001.parquet").exists()
 
 
 def test_record_audit__the_gate_holds_a_document_that_parsed(inbox: Path, home: Path) -> None:
@@ -250,11 +250,11 @@ def test_write_stale__a_withdrawn_document_leaves_documents_first_and_a_new_one_
     old, new = drop(inbox, "old", b"1", day=1), drop(inbox, "new", b"2", day=2)
     ingest(lake, inbox, [staged_frames(old, 100)])
     first = [key.split("/")[2] for key in bucket.written if key.startswith("curated/")]
-    assert first[-2:] == ["documents", "datapackage.json"]
+    assert first[-4:] == ["documents", "manifests", "manifests", "datapackage.json"]
     bucket.written.clear()
     ingest(lake, inbox, [staged_frames(new, 110)])
     second = [key.split("/")[2] for key in bucket.written if key.startswith("curated/")]
-    assert (second[0], second[-2]) == ("documents", "documents")
+    assert (second[0], second[-2:]) == ("documents", ["documents", "manifests"])
 
 
 @pytest.mark.parametrize("n_writes", [0, 5, 12, 16])
@@ -282,7 +282,7 @@ def test_publish__the_late_write_of_a_paused_publisher_is_put_right(inbox: Path,
     document = drop(inbox, "a.pdf", b"1")
     lake = lake_at(home)
     ingest(lake, inbox, [staged_frames(document)])
-    path = home / "curated/latest/budget_facts/2024-310117.parquet"
+    path = home / "curated/latest/budget_facts/2024-310117-001.parquet"
     good = path.read_bytes()
     path.write_bytes(b"from the past")
     (home / "curated/latest/budget_facts/1999-unknown.parquet").write_bytes(b"of a partition that is no more")
@@ -546,7 +546,7 @@ def test_open__a_lake_and_a_source_on_s3(tmp_path: Path) -> None:
     )
     lake.record_audit(lake.staged(ids, EXTRACTOR), {})
     lake.publish()
-    data = open_bucket("s3://s3-lake/lake").read("curated/latest/expenditure_lines/2024-310117.parquet")
+    data = open_bucket("s3://s3-lake/lake").read("curated/latest/expenditure_lines/2024-310117-001.parquet")
     assert data is not None
     assert pl.read_parquet(data)["amount_yuan"].sum() == Decimal(200)
     assert lake.balance().is_balanced

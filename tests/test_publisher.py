@@ -64,7 +64,7 @@ def test_write_stale__a_document_that_moves_to_another_partition_never_counts_tw
         lake.publish()
     assert {naive for naive, _ in bucket.sums} == {0, 100}
     assert {joined for _, joined in bucket.sums} == {0, 100}
-    assert [path.name for path in (home / "curated/latest/documents").iterdir()] == ["2025-310117.parquet"]
+    assert [path.name for path in (home / "curated/latest/documents").iterdir()] == ["2025-310117-001.parquet"]
     assert read_latest(home, "expenditure_lines")["amount_yuan"].to_list() == [Decimal(100)]
 
 
@@ -94,10 +94,29 @@ def test_write_stale__one_more_document_rewrites_its_partition_alone(inbox: Path
     bucket = FailingBucket(LocalBucket(home))
     lake = lake_at(home, bucket=bucket)
     ingest(lake, inbox, [staged_frames(drop(inbox, "a", b"1"), jurisdiction_code="310101")])
-    bucket.written.clear()
-    ingest(lake, inbox, [staged_frames(drop(inbox, "b", b"2"), budget_id="c", jurisdiction_code="310117")])
-    names = {key.rpartition("/")[2] for key in bucket.written if key.startswith("curated/")}
-    assert names == {"2024-310117.parquet", "datapackage.json"}
+    written = []
+    for name in "cd":
+        bucket.written.clear()
+        data = name.encode()
+        ingest(lake, inbox, [staged_frames(drop(inbox, name, data), budget_id=name, jurisdiction_code="310117")])
+        written.append({key.rpartition("/")[2] for key in bucket.written if key.startswith("curated/")})
+    # The package names the partitions, and changes with a new one alone.
+    assert written[0] == {"2024-310117-001.parquet", "2024-310117-001.json", "datapackage.json"}
+    assert written[1] == {"2024-310117-001.parquet", "2024-310117-001.json"}
+
+
+def test_write_stale__budgets_of_a_year_and_jurisdiction_stand_in_files_of_a_hundred(inbox: Path, home: Path) -> None:
+    lake = lake_at(home)
+    documents = [drop(inbox, f"{n:03}", f"{n}".encode()) for n in range(101)]
+    ingest(lake, inbox, [staged_frames(d, budget_id=f"b{n:03}") for n, d in enumerate(documents)])
+    again = drop(inbox, "again", b"again", day=2)
+    ingest(lake, inbox, [staged_frames(again, 7, budget_id="b000")])
+    folder = home / "curated/latest/documents"
+    first, second = (pl.read_parquet(folder / f"2024-310117-00{n}.parquet") for n in (1, 2))
+    assert (first.height, second.height) == (101, 1)
+    # A revision stands with the budget's other documents, however late it comes.
+    assert {*documents[:1], again} <= set(first["document_id"])
+    assert read_latest(home, "expenditure_lines")["amount_yuan"].sum() == 100 * 100 + 7
 
 
 def test_write_stale__a_held_document_rewrites_no_figures(inbox: Path, home: Path) -> None:
@@ -107,26 +126,35 @@ def test_write_stale__a_held_document_rewrites_no_figures(inbox: Path, home: Pat
     bucket.written.clear()
     ingest(lake, inbox, [staged_frames(drop(inbox, "b", b"2"), budget_id="c", state="held")])
     written = {key.split("/")[2] for key in bucket.written if key.startswith("curated/")}
-    assert written == {"documents", "document_sources", "datapackage.json"}
+    assert written == {"documents", "document_sources", "manifests"}
 
 
 def test_write_stale__a_code_that_is_no_code_stays_in_the_folder(inbox: Path, home: Path) -> None:
     ingest(lake_at(home), inbox, [staged_frames(drop(inbox, "a", b"1"), jurisdiction_code="../../x")])
-    assert [path.name for path in (home / "curated/latest/documents").iterdir()] == ["2024-______x.parquet"]
+    assert [path.name for path in (home / "curated/latest/documents").iterdir()] == ["2024-______x-001.parquet"]
 
 
-def test_to_package__lists_every_file_with_rows_and_sha256(inbox: Path, home: Path) -> None:
+def test_to_package__lists_every_dataset_and_its_files(inbox: Path, home: Path) -> None:
+    ingest(lake_at(home), inbox, [staged_frames(drop(inbox, "a", b"1"))])
+    package = json.loads((home / "curated/latest/datapackage.json").read_bytes())
+    resources = {resource["name"]: resource for resource in package["resources"]}
+    assert {*STAGED, "document_sources"} <= resources.keys()
+    for name, resource in resources.items():
+        assert resource["path"] == [f"{name}/2024-310117-001.parquet"]
+        assert [field["name"] for field in resource["schema"]["fields"]] == DATASETS[name].column_names
+        assert resource["schema"]["primaryKey"] == list(DATASETS[name].key)
+
+
+def test_to_manifest__says_rows_bytes_and_sha256_of_every_file(inbox: Path, home: Path) -> None:
     ingest(lake_at(home), inbox, [staged_frames(drop(inbox, "a", b"1"))])
     latest = home / "curated/latest"
-    package = json.loads((latest / "datapackage.json").read_bytes())
-    assert {resource["name"] for resource in package["resources"]} == {*STAGED, "document_sources"}
-    for resource in package["resources"]:
-        (file,) = resource["files"]
-        data = (latest / file["path"]).read_bytes()
+    manifest = json.loads((latest / "manifests/2024-310117-001.json").read_bytes())
+    listed = {file["path"]: file for file in manifest["files"]}
+    assert listed.keys() == {path.relative_to(latest).as_posix() for path in latest.rglob("*.parquet")}
+    for path, file in listed.items():
+        data = (latest / path).read_bytes()
         assert file["hash"] == f"sha256:{hashlib.sha256(data).hexdigest()}"
         assert (file["bytes"], file["rows"]) == (len(data), pl.read_parquet(data).height)
-        assert [field["name"] for field in resource["schema"]["fields"]] == DATASETS[resource["name"]].column_names
-        assert resource["schema"]["primaryKey"] == list(DATASETS[resource["name"]].key)
 
 
 def test_latest__reads_the_same_in_pyarrow_and_pandas(inbox: Path, home: Path) -> None:

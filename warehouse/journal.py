@@ -63,6 +63,7 @@ class DocumentAudited:
 
     `facts_sha256` is the digest of its figures, without their places: what two renditions share. Where not
     `is_approvable`, what holds it is no matter of judgement (a key that is not unique) and no approval can publish it.
+    Year and jurisdiction say on which shelf its rows are published.
     """
 
     document_id: str
@@ -74,6 +75,8 @@ class DocumentAudited:
     is_approvable: bool = True
     judgement: str | None = None
     """Where it was judged again: which file beside the staged result has its findings now (`staging.judgement_key`)."""
+    fiscal_year: int | None = None
+    jurisdiction_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Lake(Landing, Balancing, Decisions, Judging, Notes):
     ) -> None:
         patient = PatientBucket(bucket)
         super().__init__(patient, Ledger(patient, store, by=by, clock=clock))
-        self._publisher = Publisher(self.bucket, store, references)
+        self._references = references
 
     @classmethod
     def open(cls, uri: str, *, store_path: Path | None = None, by: str | None = None, must_exist: bool = False) -> Lake:
@@ -145,7 +145,8 @@ class Lake(Landing, Balancing, Decisions, Judging, Notes):
             return [DocumentsPublished(tuple(new))] if new else []
 
         self._ledger.commit(passed)
-        self._ledger.settle(self._publisher.write_stale)
+        publisher = Publisher(self.bucket, self._ledger.store, self._references)
+        self._ledger.settle(publisher.write_stale)
         return new
 
     # Questions
@@ -187,11 +188,10 @@ _OF_SOURCES = """
     WHERE document_id IS NOT NULL AND (source_uri = root OR starts_with(source_uri, root || '/'))
 """
 _PENDING = f"""
-    SELECT r.document_id, r.file_name, r.n_bytes, coalesce(d.decision = 'retry', false) AS is_retry
+    SELECT r.document_id, r.file_name, r.n_bytes, coalesce(is_retry, false) AS is_retry
     FROM ledger.arrivals r
-    LEFT JOIN ledger.latest_audits a USING (document_id)
-    LEFT JOIN ledger.latest_decisions d ON d.document_id = r.document_id AND d.version > a.version
-    WHERE a.document_id IS NULL OR d.decision = 'retry' OR (
+    LEFT JOIN ledger.document_states a USING (document_id)
+    WHERE a.document_id IS NULL OR a.is_retry OR (
         a.extractor_version <> $extractor_version AND r.document_id IN ({_OF_SOURCES})
     )
     ORDER BY r.first_seen_at, r.file_name, r.document_id

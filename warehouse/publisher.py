@@ -1,9 +1,9 @@
 """The publisher: `curated/latest/` as plain Parquet, one file per dataset and partition, each replaced whole.
 
-A partition (`2024-310117`, fiscal year and jurisdiction code, `unknown` where one is not known) is a pure function of
-the journal and the staged results: the same inputs give the same bytes, so a killed publisher is finished by whoever
-comes next, and two at work write the same. Every partition has a file of every dataset, of no rows where nothing in it
-is published, so that a glob always finds one.
+A partition (`2024-310117-001`: fiscal year and jurisdiction code, `unknown` where one is not known, and which hundred of
+its budgets, counted as they first came) is a pure function of the journal and the staged results: the same inputs give
+the same bytes, so a killed publisher is finished by whoever comes next, and two at work write the same. Every partition
+has a file of every dataset, of no rows where nothing in it is published, so that a glob always finds one.
 
 Figures stand here for the current document of a budget only: adding up the lines of all files never counts money twice.
 Superseded revisions, other renditions and held documents are rows of `documents`; what was read from them stays in the
@@ -18,25 +18,23 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 
 import polars as pl
 
-from cnbudget.schema import DATASETS, SCHEMA_VERSION, STAGED, Column, ColumnType, Dataset
+from cnbudget.schema import DATASETS, SCHEMA_VERSION, STAGED
 from warehouse.bucket import Bucket
+from warehouse.package import LATEST, MANIFESTS, PACKAGE, Written, key_of, to_manifest, to_package
 from warehouse.parquet import to_parquet
 from warehouse.store import Store, Transaction
 
-LATEST = "curated/latest/"
-PACKAGE = f"{LATEST}datapackage.json"
-LAYOUT = f"{SCHEMA_VERSION}/2"
+LAYOUT = f"{SCHEMA_VERSION}/3"
 """Part of every file's inputs: raise the number after the slash when files are written in another way."""
 
 _AT_ONCE = 8
-_DOCUMENTS_AT_ONCE = 250
+_DOCUMENTS_AT_ONCE = 100
 
 _FIGURES = [name for name in STAGED if name != "documents"]
 _PARTITIONED = [*_FIGURES, "document_sources", "documents"]
@@ -44,39 +42,17 @@ _PARTITIONED = [*_FIGURES, "document_sources", "documents"]
 
 _REPLACED = ["superseded", "published"]
 """States of a document whose figures another one of its budget stands for."""
+_CURRENT = "SELECT partition, current_ids FROM ledger.partitions WHERE partition IN (SELECT unnest($names::VARCHAR[]))"
+_FILES = [field.name for field in fields(Written)]
 _NO_DOCUMENTS = pl.DataFrame(schema=DATASETS["documents"].polars_schema())
-
-_FIELD_TYPES = {
-    ColumnType.STRING: "string",
-    ColumnType.INTEGER: "integer",
-    ColumnType.DECIMAL: "number",
-    ColumnType.DOUBLE: "number",
-    ColumnType.BOOLEAN: "boolean",
-    ColumnType.TIMESTAMP: "datetime",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """What the journal asks for: the documents of a partition, and what decides the bytes of its files."""
+    """What the journal asks for: by dataset, and for the manifest, the digest of what decides the bytes of the file."""
 
     name: str
-    current_ids: frozenset[str]
     inputs: Mapping[str, str]
-    """Digest of the inputs, by dataset."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file as this store last saw it written."""
-
-    key: str
-    dataset: str
-    inputs_sha256: str
-    etag: str
-    sha256: str
-    n_rows: int
-    n_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +68,11 @@ class File:
     @classmethod
     def of(cls, dataset: str, partition: str, inputs: str, frame: pl.DataFrame) -> File:
         """The file of these rows."""
-        return cls(_key(dataset, partition), dataset, inputs, frame.height, to_parquet(frame, dataset))
+        return cls(key_of(dataset, partition), dataset, inputs, frame.height, to_parquet(frame, dataset))
 
 
 class Publisher:
-    """Brings `curated/latest/` to what the store says. `references` makes the reference datasets."""
+    """Brings `curated/latest/` to what the store says, once. `references` makes the reference datasets."""
 
     def __init__(self, bucket: Bucket, store: Store, references: Callable[[], Mapping[str, pl.DataFrame]]) -> None:
         self._bucket = bucket
@@ -114,9 +90,9 @@ class Publisher:
             if store.head() < head:
                 return False
             partitions = _partitions(store)
-            known = [Written(*row) for row in store.query("SELECT * FROM ledger.files").iter_rows()]
+            known = {str(row[0]): Written(*row) for row in store.query("SELECT * FROM ledger.files").iter_rows()}
         # A file that is not as we left it may be the late write of a publisher that was paused.
-        self._written = {file.key: file for file in known if listed.get(file.key) == file.etag}
+        self._written = {key: file for key, file in known.items() if listed.get(key) == file.etag}
         try:
             if has_moved():
                 return False
@@ -126,33 +102,40 @@ class Publisher:
                 return False
             self._write_references()
             self._delete(others)
-            self._put_package()
+            self._put_package(partitions)
         finally:
             self._remember(known)
         return not has_moved()
 
     def _write_partitions(self, partitions: Sequence[Partition], has_moved: Callable[[], bool]) -> bool:
         stale = [partition for partition in partitions if self._stale_datasets(partition)]
+        current = self._current_ids(stale)
         shown = {partition.name: self._shown(partition.name) for partition in stale}
         ids = {name: set(frame["document_id"]) for name, frame in shown.items()}
-        leaving = [partition for partition in stale if ids[partition.name] - partition.current_ids]
+        leaving = [partition for partition in stale if ids[partition.name] - current[partition.name]]
         if leaving:
             self._write_documents_between(leaving, shown, set().union(*ids.values()))
         # A document that moves to another partition leaves the old one first: its money never stands twice.
         others = [partition for partition in stale if partition not in leaving]
-        for group in (*_groups(leaving), *_groups(others)):
+        for group in (*_groups(leaving, current), *_groups(others, current)):
             self._write_group(group)
             if has_moved():
                 return False
         return True
 
     def _stale_datasets(self, partition: Partition) -> list[str]:
-        files = {name: self._written.get(_key(name, partition.name)) for name in _PARTITIONED}
+        files = {name: self._written.get(key_of(name, partition.name)) for name in partition.inputs}
         return [name for name, file in files.items() if not file or file.inputs_sha256 != partition.inputs[name]]
+
+    def _current_ids(self, partitions: Sequence[Partition]) -> dict[str, set[str]]:
+        """The documents whose figures the partitions have to show."""
+        names = [partition.name for partition in partitions]
+        with self._store.transaction() as store:
+            return {str(name): set(ids) for name, ids in store.query(_CURRENT, names=names).iter_rows()}
 
     def _shown(self, partition: str) -> pl.DataFrame:
         """The documents whose figures the partition in the bucket shows, as a reader would see it."""
-        data = self._bucket.read(_key("documents", partition))
+        data = self._bucket.read(key_of("documents", partition))
         return _NO_DOCUMENTS if data is None else pl.read_parquet(io.BytesIO(data)).filter("is_current")
 
     def _write_documents_between(
@@ -170,6 +153,11 @@ class Publisher:
             files = [file for name in _PARTITIONED for file in self._stale_files(store, name, group)]
         self._put_all([file for file in files if file.dataset != "documents"])
         self._put_all([file for file in files if file.dataset == "documents"])
+        self._put_all([self._manifest(each.name, _PARTITIONED, each.inputs[MANIFESTS]) for each in group])
+
+    def _manifest(self, partition: str, datasets: Iterable[str], inputs: str) -> File:
+        files = [self._written[key_of(name, partition)] for name in datasets]
+        return File(key_of(MANIFESTS, partition), MANIFESTS, inputs, 0, to_manifest(partition, files))
 
     def _stale_files(self, store: Transaction, dataset: str, group: Sequence[Partition]) -> list[File]:
         stale = {p.name: p.inputs[dataset] for p in group if dataset in self._stale_datasets(p)}
@@ -181,6 +169,7 @@ class Publisher:
         frames = self._references().items()
         ordered = {name: frame.select(DATASETS[name].column_names).sort(DATASETS[name].key) for name, frame in frames}
         self._put_all([File.of(name, "all", LAYOUT, frame) for name, frame in ordered.items()])
+        self._put_all([self._manifest("all", ordered, LAYOUT)])
 
     def _put_all(self, files: Sequence[File]) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -217,19 +206,20 @@ class Publisher:
             self._bucket.delete(key)
             self._written.pop(key, None)
 
-    def _put_package(self) -> None:
-        data = to_package(sorted(self._written.values(), key=lambda file: file.key))
-        if self._bucket.read(PACKAGE) != data:
-            self._bucket.write(PACKAGE, data)
+    def _put_package(self, partitions: Sequence[Partition]) -> None:
+        names = [partition.name for partition in partitions]
+        files = {name: ["all"] if key_of(name, "all") in self._written else [] for name in DATASETS}
+        files |= dict.fromkeys(_PARTITIONED, names)
+        self._put_all([File(PACKAGE, "", LAYOUT, 0, to_package(files))])
 
-    def _remember(self, known: Sequence[Written]) -> None:
-        files = list(self._written.values())
-        if files != known:
+    def _remember(self, known: Mapping[str, Written]) -> None:
+        news = [file for key, file in self._written.items() if known.get(key) != file]
+        old = [*(known.keys() - self._written.keys()), *(file.key for file in news if file.key in known)]
+        if old or news:
+            rows = pl.DataFrame([astuple(file) for file in news], schema=_FILES, orient="row")
             with self._store.transaction() as store:
-                store.execute("DELETE FROM ledger.files")
-                rows = [astuple(file) for file in files]
-                names = [field.name for field in fields(Written)]
-                store.insert("ledger.files", pl.DataFrame(rows, schema=names, orient="row"))
+                store.execute("DELETE FROM ledger.files WHERE key IN (SELECT unnest($keys::VARCHAR[]))", keys=old)
+                store.insert("ledger.files", rows)
 
 
 def _between(wanted: pl.DataFrame, shown: pl.DataFrame, shown_ids: set[str]) -> pl.DataFrame:
@@ -249,11 +239,11 @@ def _between(wanted: pl.DataFrame, shown: pl.DataFrame, shown_ids: set[str]) -> 
     return pl.concat([stays, shown.join(replaced, on="document_id", how="semi")]).sort("document_id")
 
 
-def _groups(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
+def _groups(partitions: Sequence[Partition], current: Mapping[str, set[str]]) -> Iterator[list[Partition]]:
     """The partitions in order, so many together as have few enough documents for the memory of a worker."""
     group: list[Partition] = []
     for partition in partitions:
-        if group and sum(len(each.current_ids) for each in (*group, partition)) > _DOCUMENTS_AT_ONCE:
+        if group and sum(len(current[each.name]) for each in (*group, partition)) > _DOCUMENTS_AT_ONCE:
             yield group
             group = []
         group.append(partition)
@@ -265,8 +255,9 @@ def _frames(store: Transaction, dataset: str, partitions: Sequence[str]) -> dict
     """The rows of each partition, in the order of their key; of none where nothing in it is published."""
     columns = ", ".join(f"d.{name}" for name in DATASETS[dataset].column_names)
     rows = store.query(
-        f"""SELECT partition, {columns} FROM {dataset} d JOIN ledger.document_partitions USING (document_id)
-        WHERE list_contains($partitions, partition) ORDER BY {", ".join(f"d.{name}" for name in DATASETS[dataset].key)}""",
+        f"""SELECT partition, {columns} FROM {dataset} d JOIN (
+            SELECT document_id, partition FROM ledger.document_states WHERE partition IN (SELECT unnest($partitions))
+        ) USING (document_id) ORDER BY {", ".join(f"d.{name}" for name in DATASETS[dataset].key)}""",
         partitions=list(partitions),
     )
     schema = DATASETS[dataset].polars_schema()
@@ -276,67 +267,19 @@ def _frames(store: Transaction, dataset: str, partitions: Sequence[str]) -> dict
     return {name: parts.get(name, empty) for name in partitions}
 
 
-def to_package(files: Sequence[Written]) -> bytes:
-    """`datapackage.json` (Frictionless Data Package): the datasets, their files with rows and sha256, their schemas."""
-    resources = [
-        _resource(dataset, [file for file in files if file.dataset == name]) for name, dataset in DATASETS.items()
-    ]
-    package = {
-        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": "cnbudget",
-        "title": "Published Chinese government budgets",
-        "version": SCHEMA_VERSION,
-        "release": "latest",
-        "resources": [resource for resource in resources if resource["path"]],
-    }
-    return (json.dumps(package, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def _resource(dataset: Dataset, files: Sequence[Written]) -> dict[str, object]:
-    paths = [file.key.removeprefix(LATEST) for file in files]
-    return {
-        "name": dataset.name,
-        "title": dataset.zh,
-        "description": dataset.en,
-        "path": paths,
-        "format": "parquet",
-        "mediatype": "application/vnd.apache.parquet",
-        "rows": sum(file.n_rows for file in files),
-        "files": [
-            {"path": path, "rows": file.n_rows, "bytes": file.n_bytes, "hash": f"sha256:{file.sha256}"}
-            for path, file in zip(paths, files, strict=True)
-        ],
-        "schema": {"fields": [_field(column) for column in dataset.columns], "primaryKey": list(dataset.key)},
-    }
-
-
-def _field(column: Column) -> dict[str, object]:
-    constraints: dict[str, object] = {"required": not column.is_nullable}
-    if column.allowed:
-        constraints["enum"] = list(column.allowed)
-    kind = _FIELD_TYPES[column.type]
-    return {"name": column.name, "type": kind, "description": column.en, "constraints": constraints}
-
-
 def _wanted(partitions: Sequence[Partition]) -> set[str]:
-    references = {_key(name, "all") for name, dataset in DATASETS.items() if dataset.is_reference}
-    return references | {PACKAGE} | {_key(name, partition.name) for partition in partitions for name in _PARTITIONED}
-
-
-def _key(dataset: str, partition: str) -> str:
-    return f"{LATEST}{dataset}/{partition}.parquet"
+    references = [name for name, dataset in DATASETS.items() if dataset.is_reference]
+    parts = {key_of(name, partition.name) for partition in partitions for name in partition.inputs}
+    return parts | {PACKAGE} | {key_of(name, "all") for name in (*references, MANIFESTS)}
 
 
 def _partitions(store: Transaction) -> list[Partition]:
-    rows = store.query("SELECT * FROM ledger.partitions ORDER BY partition")
+    rows = store.query("SELECT * EXCLUDE (current_ids) FROM ledger.partitions ORDER BY partition")
     return [_to_partition(row) for row in rows.iter_rows(named=True)]
 
 
-def _to_partition(row: Mapping[str, object]) -> Partition:
-    def digest(column: str) -> str:
-        return f"{LAYOUT}/{row[column]}"
-
-    inputs = {name: digest("figures") for name in _FIGURES}
-    inputs |= {name: digest(name) for name in ("findings", "documents", "document_sources")}
-    ids = row["current_ids"]
-    return Partition(str(row["partition"]), frozenset(ids if isinstance(ids, list) else ()), inputs)
+def _to_partition(row: Mapping[str, str]) -> Partition:
+    columns = {name: name if name in row else "figures" for name in _PARTITIONED}
+    inputs = {name: f"{LAYOUT}/{row[column]}" for name, column in columns.items()}
+    inputs[MANIFESTS] = hashlib.sha256("\n".join(inputs.values()).encode()).hexdigest()
+    return Partition(row["partition"], inputs)

@@ -39,7 +39,9 @@ from warehouse.journal import (
     ValidationRun,
 )
 
-MIGRATIONS = tuple(sorted((Path(__file__).parent / "sql").glob("*.sql")))
+_LEDGER, _STATES, _PARTITIONS, _FOLLOW = (
+    path.read_text("utf-8") for path in sorted((Path(__file__).parent / "sql").glob("*.sql"))
+)
 
 _SQL_TYPES = {
     ColumnType.STRING: "VARCHAR",
@@ -75,8 +77,6 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 _log = logging.getLogger(__name__)
-
-_STATES = "CREATE OR REPLACE TABLE ledger.document_states AS SELECT * FROM ledger.derived_states"
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -121,7 +121,7 @@ class Transaction:
             self.insert(f"ledger.{table}", _entry_rows(kind, commits))
         if frames:
             self._load(frames)
-        self.execute(_STATES)
+        self.execute(_FOLLOW)
 
     def _load(self, frames: Frames) -> None:
         ids = frames["documents"]["document_id"].to_list()
@@ -273,8 +273,7 @@ def _view_ddl(dataset: Dataset) -> str:
         accepted = {"accepted_by": 'a."by" AS accepted_by', "accepted_reason": "a.reason AS accepted_reason"}
         columns = ", ".join(accepted.get(name, f"s.{name}") for name in dataset.column_names)
         body = f"""SELECT {columns} FROM staged.findings s SEMI JOIN current_documents USING (document_id)
-            LEFT JOIN (SELECT * FROM ledger.acceptances QUALIFY row_number() OVER (
-                PARTITION BY finding_id ORDER BY version DESC, seq DESC) = 1) a
+            LEFT JOIN ledger.latest_acceptances a
             ON a.finding_id = s.finding_id AND a.evidence_sha256 = s.evidence_sha256"""
     else:
         body = f"SELECT {columns} FROM staged.{dataset.name} s SEMI JOIN current_documents USING (document_id)"
@@ -282,17 +281,17 @@ def _view_ddl(dataset: Dataset) -> str:
 
 
 def _tables() -> list[str]:
-    ledger, _, _ = (path.read_text("utf-8") for path in MIGRATIONS)
-    return [ledger, *[_table_ddl(DATASETS[name]) for name in STAGED]]
+    return [_LEDGER, *[_table_ddl(DATASETS[name]) for name in STAGED]]
 
 
 def _views() -> list[str]:
-    _, states, partitions = (path.read_text("utf-8") for path in MIGRATIONS)
+    """What is derived from the tables, and deriving it of all there is."""
     published = [dataset for dataset in DATASETS.values() if dataset.origin in (Origin.DOCUMENT, Origin.LEDGER)]
     current = (
         "CREATE OR REPLACE VIEW current_documents AS SELECT document_id FROM ledger.document_states WHERE is_current"
     )
-    return [states, _STATES, current, *[_view_ddl(dataset) for dataset in published], partitions]
+    views = [_STATES, current, *[_view_ddl(dataset) for dataset in published], _PARTITIONS]
+    return [*views, "UPDATE ledger.derived SET version = 0", _FOLLOW]
 
 
 @functools.cache

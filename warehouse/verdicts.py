@@ -9,7 +9,10 @@ from cnbudget.results import Frames
 from warehouse.journal import DocumentAudited
 from warehouse.staging import NO_FACTS, facts_digests
 
-_COLUMNS = ("document_id", "extractor_version", "state", "state_reason", "budget_id")
+_COLUMNS = (
+    *("document_id", "extractor_version", "state", "state_reason"),
+    *("budget_id", "fiscal_year", "jurisdiction_code"),
+)
 
 
 def to_verdicts(
@@ -25,6 +28,7 @@ def to_verdicts(
     holding = staged["findings"].filter("is_holding").group_by("document_id", maintain_order=True).agg("message_en")
     reasons = {document_id: list(messages) for document_id, messages in holding.iter_rows()}
     digests = facts_digests(staged["budget_facts"])
+    rows = staged["documents"].select(_COLUMNS).iter_rows()
     return [
         DocumentAudited(
             document_id,
@@ -33,9 +37,11 @@ def to_verdicts(
             budget_id,
             digests.get(document_id, NO_FACTS),
             document_id not in unapprovable,
-            judgement=(judgements or {}).get(document_id),
+            (judgements or {}).get(document_id),
+            year,
+            jurisdiction,
         )
-        for document_id, extractor_version, state, reason, budget_id in staged["documents"].select(_COLUMNS).iter_rows()
+        for document_id, extractor_version, state, reason, budget_id, year, jurisdiction in rows
     ]
 
 

@@ -16,7 +16,8 @@ CREATE TABLE ledger.object_records (
 CREATE TABLE ledger.audits (
     version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
     document_id VARCHAR, extractor_version VARCHAR, state VARCHAR, state_reason VARCHAR,
-    budget_id VARCHAR, facts_sha256 VARCHAR, is_approvable BOOLEAN, judgement VARCHAR
+    budget_id VARCHAR, facts_sha256 VARCHAR, is_approvable BOOLEAN, judgement VARCHAR, fiscal_year BIGINT,
+    jurisdiction_code VARCHAR
 );
 
 CREATE TABLE ledger.publications (version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR, document_id VARCHAR);
@@ -53,6 +54,13 @@ CREATE TABLE ledger.expectation_results (
     run_id VARCHAR, dataset VARCHAR, expectation_id VARCHAR, severity VARCHAR, is_met BOOLEAN,
     n_unexpected BIGINT, n_documents BIGINT, document_ids VARCHAR
 );
+
+-- Up to which version what is true now (0002) was derived, and what the entries after it have to do with.
+CREATE TABLE ledger.derived (version BIGINT);
+INSERT INTO ledger.derived VALUES (0);
+CREATE TABLE ledger.touched_objects (source_uri VARCHAR, source_version VARCHAR);
+CREATE TABLE ledger.touched_documents (document_id VARCHAR);
+CREATE TABLE ledger.touched_partitions (partition VARCHAR);
 
 -- What this store knows to stand under curated/: a cache of the bucket's listing, not part of the truth.
 CREATE TABLE ledger.files (

@@ -1,6 +1,10 @@
 -- What is true now, derived from the ledger alone: the same entries in any order of arrival give the same states.
+--
+-- The views `derived_...` say it of what is touched (the tables `touched_...`), the tables of the same names without
+-- `derived_` hold it of everything. 0004 touches what new entries have to do with, always whole budgets, and puts what
+-- the views then say in the place of what the tables held; from an empty store that is everything.
 
-CREATE OR REPLACE VIEW ledger.objects AS
+CREATE OR REPLACE VIEW ledger.derived_objects AS
 SELECT
     source_uri, source_version,
     arg_max(etag, (version, seq)) AS etag,
@@ -11,12 +15,14 @@ SELECT
     arg_max(coalesce(reason, ''), (version, seq)) AS reason,
     min("at") AS first_seen_at,
     CASE WHEN arg_max(state, (version, seq)) = 'gone' THEN max("at") END AS gone_at
-FROM ledger.object_records
+FROM ledger.object_records SEMI JOIN ledger.touched_objects USING (source_uri, source_version)
 GROUP BY source_uri, source_version;
+
+CREATE OR REPLACE TABLE ledger.objects AS FROM ledger.derived_objects LIMIT 0;
 
 -- The earliest object that held the bytes dates a document: a copy or a move does not make it newer.
 -- Versions are in order where they are numbers; an etag says nothing about time.
-CREATE OR REPLACE VIEW ledger.arrivals AS
+CREATE OR REPLACE VIEW ledger.derived_arrivals AS
 SELECT
     document_id,
     min(first_seen_at) AS first_seen_at,
@@ -24,27 +30,65 @@ SELECT
     arg_min(parse_filename(source_uri), (first_seen_at, source_uri)) AS file_name,
     min((
         coalesce(last_modified_at, TIMESTAMP '1970-01-01'), coalesce(TRY_CAST(source_version AS HUGEINT), 0)
-    )) AS arrived
-FROM ledger.objects
-WHERE document_id IS NOT NULL
+    )) AS arrived,
+    sha256(string_agg(CAST(o AS VARCHAR), chr(10) ORDER BY source_uri, source_version)) AS sources
+FROM ledger.objects o SEMI JOIN ledger.touched_documents USING (document_id)
 GROUP BY document_id;
 
-CREATE OR REPLACE VIEW ledger.latest_audits AS
-SELECT * FROM ledger.audits
-QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY version DESC, seq DESC) = 1;
+CREATE OR REPLACE TABLE ledger.arrivals AS FROM ledger.derived_arrivals LIMIT 0;
 
-CREATE OR REPLACE VIEW ledger.latest_decisions AS
-SELECT * FROM ledger.decisions
-QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY version DESC, seq DESC) = 1;
+CREATE OR REPLACE VIEW ledger.latest_acceptances AS
+SELECT * FROM ledger.acceptances
+QUALIFY row_number() OVER (PARTITION BY finding_id ORDER BY version DESC, seq DESC) = 1;
+
+-- Where a document's rows are published: on the shelf of its fiscal year and jurisdiction, together with all documents of
+-- its budget. The budgets of a shelf are numbered by when they were first audited, and a number once given stays.
+CREATE OR REPLACE VIEW ledger.placed_audits AS
+SELECT
+    version, seq, document_id, coalesce(budget_id, document_id) AS budget_key,
+    coalesce(CAST(fiscal_year AS VARCHAR), 'unknown') || '-'
+        || coalesce(regexp_replace(jurisdiction_code, '[^0-9A-Za-z]', '_', 'g'), 'unknown') AS shelf
+FROM ledger.audits;
+
+CREATE OR REPLACE TABLE ledger.shelves (shelf VARCHAR, budget_key VARCHAR, number BIGINT, partition VARCHAR);
+
+CREATE OR REPLACE VIEW ledger.derived_shelves AS
+WITH news AS (
+    SELECT shelf, budget_key, min((version, seq)) AS since
+    FROM ledger.placed_audits ANTI JOIN ledger.shelves USING (shelf, budget_key)
+    WHERE version > (SELECT version FROM ledger.derived)
+    GROUP BY shelf, budget_key
+),
+counts AS (SELECT shelf, count(*) AS n_before FROM ledger.shelves GROUP BY shelf)
+SELECT
+    shelf, budget_key,
+    coalesce(n_before, 0) + row_number() OVER (PARTITION BY shelf ORDER BY since) AS number,
+    -- A file that is written anew for one more document should be no larger in a large lake than in a small one.
+    shelf || '-' || format('{:03d}', 1 + (number - 1) // 100) AS partition
+FROM news LEFT JOIN counts USING (shelf);
 
 -- The verdict on each document, with what people decided: `parsed` may be published.
-CREATE OR REPLACE VIEW ledger.standings AS
+CREATE OR REPLACE VIEW ledger.derived_standings AS
+WITH latest_audits AS (
+    SELECT * FROM ledger.audits SEMI JOIN ledger.touched_documents USING (document_id)
+    QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY version DESC, seq DESC) = 1
+),
+latest_decisions AS (
+    SELECT * FROM ledger.decisions SEMI JOIN ledger.touched_documents USING (document_id)
+    QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY version DESC, seq DESC) = 1
+),
+first_publications AS (
+    SELECT document_id, min("at") AS published_at
+    FROM ledger.publications SEMI JOIN ledger.touched_documents USING (document_id)
+    GROUP BY document_id
+)
 SELECT
     a.document_id, a.version AS audit_version, a.extractor_version, a.facts_sha256, a.is_approvable,
     a.state_reason AS audit_reason,
-    coalesce(a.budget_id, a.document_id) AS budget_key,
-    r.first_seen_at, r.file_name, r.arrived,
+    b.budget_key, h.partition,
+    r.first_seen_at, r.file_name, r.arrived, r.sources,
     d.decision, d."by" AS decided_by, d."at" AS decided_at, d.reason AS decision_reason,
+    coalesce(d.decision = 'retry' AND d.version > a.version, false) AS is_retry,
     -- An approval counts for the figures it was given for.
     coalesce(d.decision = 'approve' AND d.facts_sha256 = a.facts_sha256 AND a.is_approvable, false) AS is_approved,
     CASE
@@ -54,25 +98,26 @@ SELECT
         ELSE a.state
     END AS standing,
     p.published_at
-FROM ledger.latest_audits a
-LEFT JOIN ledger.arrivals r USING (document_id)
-LEFT JOIN ledger.latest_decisions d USING (document_id)
-LEFT JOIN (SELECT document_id, min("at") AS published_at FROM ledger.publications GROUP BY document_id) p
-    USING (document_id);
+FROM latest_audits a
+JOIN ledger.placed_audits b USING (version, seq)
+JOIN ledger.shelves h ON h.shelf = b.shelf AND h.budget_key = b.budget_key
+LEFT JOIN ledger.arrivals r ON r.document_id = a.document_id
+LEFT JOIN latest_decisions d ON d.document_id = a.document_id
+LEFT JOIN first_publications p ON p.document_id = a.document_id;
 
 -- Files of one name and other endings (budget.pdf, budget.xlsx) are renditions of one budget by what the publisher says. Where
 -- their figures differ neither can be called a revision of the other. Objects that are gone say nothing any more.
-CREATE OR REPLACE VIEW ledger.rivals AS
+CREATE OR REPLACE VIEW ledger.derived_rivals AS
 WITH live AS (
     SELECT DISTINCT
         document_id,
         regexp_replace(source_uri, '\.[A-Za-z0-9]{1,5}$', '') AS stem,
         lower(regexp_extract(source_uri, '\.([A-Za-z0-9]{1,5})$', 1)) AS ending
-    FROM ledger.objects
-    WHERE state = 'landed' AND document_id IS NOT NULL
+    FROM ledger.objects SEMI JOIN ledger.touched_documents USING (document_id)
+    WHERE state = 'landed'
 ),
 shown AS (
-    SELECT * FROM ledger.standings JOIN live USING (document_id)
+    SELECT * FROM ledger.derived_standings JOIN live USING (document_id)
     WHERE standing = 'parsed' AND published_at IS NOT NULL AND NOT is_approved
 )
 SELECT a.document_id, min(b.document_id) AS rival_id
@@ -82,18 +127,18 @@ JOIN shown b
 GROUP BY a.document_id;
 
 -- In which figures two renditions differ, in words.
-CREATE OR REPLACE VIEW ledger.rival_differences AS
+CREATE OR REPLACE VIEW ledger.derived_rival_differences AS
 WITH figures AS (
     SELECT
         document_id, form_id, coalesce(side, '') AS side, coalesce(row_label, '') AS row_label,
         coalesce(code_printed, '') AS code_printed, measure,
         amount_yuan, row_no
-    FROM staged.budget_facts SEMI JOIN ledger.rivals USING (document_id)
+    FROM staged.budget_facts SEMI JOIN ledger.derived_rivals USING (document_id)
 ),
 compared AS (
     SELECT
         r.document_id, r.rival_id, f.form_id, f.row_no, f.row_label, f.measure, f.amount_yuan AS here, g.amount_yuan AS there
-    FROM ledger.rivals r
+    FROM ledger.derived_rivals r
     JOIN figures f ON f.document_id = r.document_id
     LEFT JOIN figures g
         ON g.document_id = r.rival_id AND g.form_id = f.form_id AND g.side = f.side AND g.row_label = f.row_label
@@ -113,15 +158,15 @@ GROUP BY document_id;
 
 -- Revisions: the documents of a budget that may stand in latest/, those with the same figures taken together.
 -- Two with other figures and of the same age are a tie: neither can be called the later one, so neither is shown.
-CREATE OR REPLACE VIEW ledger.revisions AS
+CREATE OR REPLACE VIEW ledger.derived_revisions AS
 WITH figures AS (
     SELECT
         budget_key, facts_sha256,
         min((arrived, coalesce(CASE WHEN is_approved THEN decided_at END, TIMESTAMP '1970-01-01'))) AS age,
         min(document_id) AS any_id,
         min(rival_id) AS rendition_id
-    FROM ledger.standings
-    LEFT JOIN ledger.rivals USING (document_id)
+    FROM ledger.derived_standings
+    LEFT JOIN ledger.derived_rivals USING (document_id)
     WHERE standing = 'parsed' AND published_at IS NOT NULL
     GROUP BY budget_key, facts_sha256
 ),
@@ -144,8 +189,8 @@ SELECT
 FROM numbered;
 
 -- One row a document: where it stands. Of the renditions of a revision one stands for all, a PDF where there is one,
--- since its figures have a place on a page. The table ledger.document_states holds what this view says at the head.
-CREATE OR REPLACE VIEW ledger.derived_states AS
+-- since its figures have a place on a page.
+CREATE OR REPLACE VIEW ledger.derived_document_states AS
 WITH ranked AS (
     SELECT
         s.*, r.is_tied, r.rival_id, r.revision, r.last_revision,
@@ -153,17 +198,27 @@ WITH ranked AS (
             PARTITION BY s.budget_key, r.facts_sha256
             ORDER BY t.media_type <> 'application/pdf', s.arrived, s.document_id
         ) AS spokesman_id
-    FROM ledger.standings s
+    FROM ledger.derived_standings s
     JOIN staged.documents t USING (document_id)
-    LEFT JOIN ledger.revisions r
+    LEFT JOIN ledger.derived_revisions r
         ON s.standing = 'parsed' AND s.published_at IS NOT NULL
         AND r.budget_key = s.budget_key AND r.facts_sha256 = s.facts_sha256
 ),
 current AS (
     SELECT DISTINCT budget_key, spokesman_id AS current_id FROM ranked WHERE revision = last_revision
+),
+accepted AS (
+    SELECT document_id, sha256(string_agg(
+        concat_ws(chr(10), f.finding_id, f.evidence_sha256, a."by", a.reason), chr(10) ORDER BY f.finding_id
+    )) AS accepted
+    FROM staged.findings f
+    SEMI JOIN ledger.touched_documents USING (document_id)
+    JOIN ledger.latest_acceptances a ON a.finding_id = f.finding_id AND a.evidence_sha256 = f.evidence_sha256
+    GROUP BY document_id
 )
 SELECT
     document_id, audit_version, extractor_version, facts_sha256, is_approvable, budget_key, standing, decision,
+    is_retry, partition, coalesce(sources, '') AS sources, accepted,
     coalesce(file_name, '') AS file_name, first_seen_at, revision,
     coalesce(revision = last_revision AND document_id = spokesman_id, false) AS is_current,
     CASE
@@ -189,4 +244,7 @@ SELECT
     CASE WHEN revision IS NOT NULL THEN published_at END AS published_at
 FROM ranked
 LEFT JOIN current USING (budget_key)
-LEFT JOIN ledger.rival_differences USING (document_id);
+LEFT JOIN accepted USING (document_id)
+LEFT JOIN ledger.derived_rival_differences USING (document_id);
+
+CREATE OR REPLACE TABLE ledger.document_states AS FROM ledger.derived_document_states LIMIT 0;

@@ -1,0 +1,97 @@
+"""What `curated/latest/` says about itself: `datapackage.json`, and a manifest of the files of each partition.
+
+The package lists the files of every dataset and changes with a new partition only; rows, sizes and digests stand in
+`manifests/<partition>.json`, which is written with the partition's files. So neither grows with every document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cnbudget.schema import DATASETS, SCHEMA_VERSION, Column, ColumnType, Dataset
+
+LATEST = "curated/latest/"
+PACKAGE = f"{LATEST}datapackage.json"
+MANIFESTS = "manifests"
+
+_FIELD_TYPES = {
+    ColumnType.STRING: "string",
+    ColumnType.INTEGER: "integer",
+    ColumnType.DECIMAL: "number",
+    ColumnType.DOUBLE: "number",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.TIMESTAMP: "datetime",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file as this store last saw it written."""
+
+    key: str
+    dataset: str
+    inputs_sha256: str
+    etag: str
+    sha256: str
+    n_rows: int
+    n_bytes: int
+
+
+def key_of(dataset: str, partition: str) -> str:
+    """Where a partition of a dataset stands in the lake, or its manifest."""
+    ending = "json" if dataset == MANIFESTS else "parquet"
+    return f"{LATEST}{dataset}/{partition}.{ending}"
+
+
+def to_manifest(partition: str, files: Sequence[Written]) -> bytes:
+    """The manifest of a partition: its files with rows, bytes and sha256."""
+    listed = [
+        {
+            "path": file.key.removeprefix(LATEST),
+            "rows": file.n_rows,
+            "bytes": file.n_bytes,
+            "hash": f"sha256:{file.sha256}",
+        }
+        for file in files
+    ]
+    return _to_json({"partition": partition, "version": SCHEMA_VERSION, "files": listed})
+
+
+def to_package(partitions: Mapping[str, Sequence[str]]) -> bytes:
+    """`datapackage.json` (Frictionless Data Package): the datasets with their schemas, and the files of each, by dataset
+    the partitions that it has."""
+    package = {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": "cnbudget",
+        "title": "Published Chinese government budgets",
+        "version": SCHEMA_VERSION,
+        "release": "latest",
+        "resources": [_resource(DATASETS[name], names) for name, names in partitions.items() if names],
+    }
+    return _to_json(package)
+
+
+def _to_json(content: Mapping[str, object]) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _resource(dataset: Dataset, partitions: Sequence[str]) -> dict[str, object]:
+    return {
+        "name": dataset.name,
+        "title": dataset.zh,
+        "description": dataset.en,
+        "path": [key_of(dataset.name, partition).removeprefix(LATEST) for partition in partitions],
+        "format": "parquet",
+        "mediatype": "application/vnd.apache.parquet",
+        "schema": {"fields": [_field(column) for column in dataset.columns], "primaryKey": list(dataset.key)},
+    }
+
+
+def _field(column: Column) -> dict[str, object]:
+    constraints: dict[str, object] = {"required": not column.is_nullable}
+    if column.allowed:
+        constraints["enum"] = list(column.allowed)
+    kind = _FIELD_TYPES[column.type]
+    return {"name": column.name, "type": kind, "description": column.en, "constraints": constraints}
