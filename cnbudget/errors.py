@@ -11,6 +11,8 @@ CnbudgetError
 │   └── StorageRefused        the storage cannot give a guarantee that the lake needs
 ├── CommitConflict            someone else made this journal entry first
 ├── MalformedNotification     what came in place of a notification of S3
+├── SchemaRefused             the schema changed more than its version says
+├── ReleaseRefused            a release that cannot be made, or a copy of one that is not intact
 ├── DecisionRefused           a decision about a document that is not there, or that its state does not allow
 └── SettingsError             a setting is missing or makes no sense
 
@@ -88,6 +90,14 @@ class MalformedNotification(CnbudgetError):
 
 class DecisionRefused(CnbudgetError):
     """A decision about a document that is not there, or that its state does not allow."""
+
+
+class SchemaRefused(CnbudgetError):
+    """The schema of the published data changed more than its version says."""
+
+
+class ReleaseRefused(CnbudgetError):
+    """A release that cannot be made, or that is not there."""
 
 
 class SettingsError(CnbudgetError):

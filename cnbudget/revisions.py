@@ -26,10 +26,7 @@ def fact_history(revisions: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     stood = (
         facts.drop("budget_id", strict=False)
         .join(revisions, on="document_id")
-        .with_columns(figure=_figure())
-        .sort("document_id", "row_no", "fact_id", nulls_last=True)
-        .with_columns(nth=pl.col("fact_id").cum_count().over("document_id", "figure"))
-        .with_columns(figure=pl.concat_str("figure", pl.col("nth").cast(pl.String), separator="\x1f"))
+        .pipe(_with_figures)
         .sort(*figure, "revision")
     )
     is_next = pl.col("revision") == pl.col("revision").shift(1).over(figure) + 1
@@ -43,9 +40,16 @@ def fact_history(revisions: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     return _with_ends(firsts.join(lasts, on=[*figure, "spell"]), revisions)
 
 
-def _figure() -> pl.Expr:
+def _with_figures(facts: pl.DataFrame) -> pl.DataFrame:
+    """The facts with `figure`: what they have in common with those of other documents of the budget."""
     account = pl.coalesce("functional_code", "economic_code", "row_label", pl.lit(""))
-    return pl.concat_str([*(pl.col(name).fill_null("") for name in _PLACE_OF), account], separator="\x1f")
+    figure = pl.concat_str([*(pl.col(name).fill_null("") for name in _PLACE_OF), account], separator="\x1f")
+    return (
+        facts.with_columns(figure=figure)
+        .sort("document_id", "row_no", "fact_id", nulls_last=True)
+        .with_columns(nth=pl.col("fact_id").cum_count().over("document_id", "figure"))
+        .with_columns(figure=pl.concat_str("figure", pl.col("nth").cast(pl.String), separator="\x1f"))
+    )
 
 
 def _with_ends(spells: pl.DataFrame, revisions: pl.DataFrame) -> pl.DataFrame:
@@ -92,3 +96,56 @@ def restatements(
             fact_id="printed_fact_id",
         )
     )
+
+
+def changed_budgets(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Two states of `documents` compared: one row per budget that is current in one of them or in both.
+
+    budget_id, publisher_name, publisher_kind, fiscal_year, document_id, previous_document_id, and change: added, revised,
+    withdrawn, or null where the same document stands for it.
+    """
+    about = ("publisher_name", "publisher_kind", "fiscal_year")
+    old, new = (
+        documents.filter("is_current").select(
+            pl.coalesce("budget_id", "document_id").alias("budget_id"), *about, "document_id"
+        )
+        for documents in (before, after)
+    )
+    both = new.join(
+        old.rename({"document_id": "previous_document_id"}), on="budget_id", how="full", coalesce=True, suffix="_old"
+    )
+    change = (
+        pl.when(pl.col("previous_document_id").is_null())
+        .then(pl.lit("added"))
+        .when(pl.col("document_id").is_null())
+        .then(pl.lit("withdrawn"))
+        .when(pl.col("document_id") != pl.col("previous_document_id"))
+        .then(pl.lit("revised"))
+    )
+    named = both.with_columns(pl.coalesce(name, f"{name}_old").alias(name) for name in about)
+    columns = ("budget_id", *about, "document_id", "previous_document_id")
+    return named.select(*columns, change=change).sort("budget_id")
+
+
+def changed_figures(budgets: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """The figures that differ between the two documents of each of these `changed_budgets`, by their `budget_facts`.
+
+    budget_id, form_id, side, row_label, functional_code, economic_code, measure, previous_amount_yuan, amount_yuan (null where
+    the figure is not there), in this order.
+    """
+    kept = budgets.drop_nulls(["document_id", "previous_document_id"])
+    about = ("form_id", "side", "row_label", "functional_code", "economic_code", "measure", "amount_yuan")
+    old, new = (
+        facts.join(kept.select("budget_id", document_id=name), on="document_id")
+        .pipe(_with_figures)
+        .select("budget_id", "figure", *about)
+        for facts, name in ((before, "previous_document_id"), (after, "document_id"))
+    )
+    both = new.join(old, on=["budget_id", "figure"], how="full", coalesce=True, suffix="_old")
+    differing = both.filter(pl.col("amount_yuan").ne_missing(pl.col("amount_yuan_old")))
+    return differing.select(
+        "budget_id",
+        *(pl.coalesce(name, f"{name}_old").alias(name) for name in about[:-1]),
+        previous_amount_yuan="amount_yuan_old",
+        amount_yuan="amount_yuan",
+    ).sort(pl.all())

@@ -24,6 +24,7 @@ from warehouse.balance import Balance
 from warehouse.journal import Decision
 from warehouse.lake import Lake
 from warehouse.ledger import utc_now
+from warehouse.releases import RELEASES, month_of, verify
 from warehouse.sources import Source, open_source
 
 _HELD = """
@@ -105,6 +106,13 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--by", required=True, metavar="NAME", help="who decides")
         sub.add_argument("--reason", required=True, metavar="TEXT")
         sub.set_defaults(decision=decision)
+    sub = add(
+        "release", _release, "keep latest/ for good, with checksums and what has changed since the release before"
+    )
+    sub.add_argument("--name", help="as 2026.11 (default: this month)")
+    sub = commands.add_parser("verify", help="prove that a copy of a release is as it was made, byte for byte")
+    sub.add_argument("uri", metavar="DIR|s3://...", help="the release's folder, or a copy of it")
+    sub.set_defaults(command=_verify)
     add("rebuild", _rebuild, "build the store anew from journal and staged results, and check latest/ against it")
     sub = add("doctor", _doctor, "check versions, lake, store, clock, sources, queue and Prefect, and say what to do")
     sub.add_argument("sources", nargs="*", metavar="SOURCE")
@@ -310,6 +318,31 @@ def _rebuild(options: argparse.Namespace) -> int:
     lake.rebuild()
     print(f"{lake.documents().height} documents; the store and latest/ are as the journal says")
     return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    lake = _lake(options)
+    manifest = lake.release(options.name or month_of(utc_now()))
+    uri = f"{lake.bucket.uri}/{RELEASES}{manifest['release']}"
+    print(
+        f"release {manifest['release']}: {len(manifest['files'])} files, {manifest['rows']['budget_facts']} figures of"
+    )
+    print(
+        f"  {manifest['rows']['documents']} documents, as of {manifest['as_of']}; before it: {manifest['previous'] or 'none'}"
+    )
+    print(f"  what has changed: {uri}/CHANGES.md\n  to check a copy: python -m flows verify {uri}")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    found = verify(options.uri)
+    for problem in found.problems:
+        print(problem)
+    verdict = f"NOT intact, {len(found.problems)} problems" if found.problems else "intact"
+    print(
+        f"release {found.release}: {verdict}; {found.n_files} files, {found.n_bytes} bytes, manifest sha256 {found.sha256}"
+    )
+    return 1 if found.problems else 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import polars as pl
 
 from cnbudget.marts import conformed, make_marts
-from cnbudget.revisions import fact_history
+from cnbudget.revisions import changed_budgets, changed_figures, fact_history
 from cnbudget.schema import DATASETS
 from tests.test_marts import budgets, document, fact, frame
 
@@ -105,3 +105,39 @@ def test_restatements__a_base_that_the_year_before_did_not_print() -> None:
     assert (row["claim_id"], row["quote"], row["page"]) == ("now/c", "减少10万元", 6)
     agreeing = budgets(documents=[document("then", 2023)], budget_facts=[fact("then", T9, "total", 600_000)])
     assert make_marts(now, agreeing)["restatements"].is_empty()
+
+
+def current(name: str, budget_id: str, *, is_current: bool = True) -> dict[str, object]:
+    return document(name, 2024, budget_id=budget_id, is_current=is_current)
+
+
+def test_changed_budgets__added_revised_withdrawn_and_the_same() -> None:
+    before = frame("documents", current("a", "b1"), current("b", "b2"), current("c", "b3"))
+    after = frame(
+        "documents", current("a", "b1"), current("b", "b2", is_current=False), current("b2", "b2"), current("d", "b4")
+    )
+    rows = changed_budgets(before, after).select("budget_id", "change", "previous_document_id", "document_id").rows()
+    assert rows == [
+        ("b1", None, "a", "a"),
+        ("b2", "revised", "b", "b2"),
+        ("b3", "withdrawn", "c", None),
+        ("b4", "added", None, "d"),
+    ]
+
+
+def test_changed_figures__of_revised_documents_and_of_those_read_anew() -> None:
+    budgets_ = changed_budgets(
+        frame("documents", current("x", "b"), current("s", "same")),
+        frame("documents", current("y", "b"), current("s", "same")),
+    )
+    before = frame("budget_facts", figure("x", "2080101", 5), figure("x", "2080102", 6, 2), figure("s", "2080101", 1))
+    after = frame("budget_facts", figure("y", "2080101", 7), figure("y", "2080103", 8, 2), figure("s", "2080101", 2))
+    rows = changed_figures(budgets_, before, after).select(
+        "budget_id", "functional_code", "previous_amount_yuan", "amount_yuan"
+    )
+    assert rows.rows() == [
+        ("b", "2080101", Decimal(5), Decimal(7)),
+        ("b", "2080102", Decimal(6), None),
+        ("b", "2080103", None, Decimal(8)),
+        ("same", "2080101", Decimal(1), Decimal(2)),
+    ]

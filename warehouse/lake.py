@@ -15,12 +15,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from cnbudget.classification import classification_frames
-from cnbudget.errors import SettingsError
+from cnbudget.errors import ReleaseRefused, SettingsError
 from cnbudget.results import Frames
 from warehouse.balance import Balancing
 from warehouse.bucket import Bucket, LocalBucket, PatientBucket, open_bucket
@@ -37,12 +38,14 @@ from warehouse.landing import Landing
 from warehouse.ledger import Ledger, read_all, read_staged, utc_now
 from warehouse.notes import Notes
 from warehouse.publisher import Publisher
+from warehouse.releases import Manifest, Releases
 from warehouse.sources import Source
 from warehouse.staging import StagedResult, staged_key
 from warehouse.store import Store
 from warehouse.verdicts import to_verdicts
 
 _AT_ONCE = 8
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Lake(Landing, Balancing, Decisions, Judging, Notes):
         patient = PatientBucket(bucket)
         super().__init__(patient, Ledger(patient, store, by=by, clock=clock))
         self._references = references
+        self._releases = Releases(self.bucket)
+        self._is_schema_checked = False
 
     @classmethod
     def open(cls, uri: str, *, store_path: Path | None = None, by: str | None = None, must_exist: bool = False) -> Lake:
@@ -134,7 +139,13 @@ class Lake(Landing, Balancing, Decisions, Judging, Notes):
         return entries
 
     def publish(self) -> list[str]:
-        """Publish what passed and bring `latest/` to what the journal says; the ids of what is newly published."""
+        """Publish what passed and bring `latest/` to what the journal says; the ids of what is newly published.
+
+        Raises SchemaRefused where readers of the last release could not read what would be published.
+        """
+        if not self._is_schema_checked:
+            self._releases.check_schema()
+            self._is_schema_checked = True
         new: list[str] = []
 
         def passed() -> list[Entry]:
@@ -148,6 +159,24 @@ class Lake(Landing, Balancing, Decisions, Judging, Notes):
         publisher = Publisher(self.bucket, self._ledger.store, self._references)
         self._ledger.settle(publisher.write_stale)
         return new
+
+    def release(self, name: str) -> Manifest:
+        """Publish, and keep `latest/` for good as the release of this name.
+
+        Raises ReleaseRefused where there is such a release, or others publish without a pause.
+        """
+        for _ in range(_TRIES):
+            self.publish()
+            head = self.head()
+            found = self._ledger.query('SELECT "at" FROM ledger.commits WHERE version = $version', version=head)
+            at: datetime = found.item()
+            made = self._releases.make(name, version=head, at=at, is_settled=partial(self._is_head, head))
+            if made:
+                return made
+        raise ReleaseRefused("others published meanwhile, again and again; try later", where=name)
+
+    def _is_head(self, version: int) -> bool:
+        return self.head() == version
 
     # Questions
 

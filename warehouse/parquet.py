@@ -45,6 +45,14 @@ def to_parquet(frame: pl.DataFrame, dataset: str) -> bytes:
     return buffer.getvalue()
 
 
+def plain_parquet(frame: pl.DataFrame) -> bytes:
+    """A frame that is no dataset as Parquet, with the same compression."""
+    buffer = io.BytesIO()
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+    pq.write_table(table, buffer, compression="zstd", compression_level=3, store_decimal_as_integer=True)
+    return buffer.getvalue()
+
+
 @cache
 def _arrow_schema(dataset: str) -> pa.Schema:
     """The dataset's columns as Arrow fields with their meaning; plain strings, which every reader knows."""
