@@ -114,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("uri", metavar="DIR|s3://...", help="the release's folder, or a copy of it")
     sub.set_defaults(command=_verify)
     add("rebuild", _rebuild, "build the store anew from journal and staged results, and check latest/ against it")
+    sub = add("explorer", _explorer, "write the site beside the data, curated/reports/, anew")
+    sub.add_argument("--stale", action="store_true", help="only what differs from what is published")
     sub = add("doctor", _doctor, "check versions, lake, store, clock, sources, queue and Prefect, and say what to do")
     sub.add_argument("sources", nargs="*", metavar="SOURCE")
     sub.add_argument("--queue", metavar="URL")
@@ -343,6 +345,18 @@ def _verify(options: argparse.Namespace) -> int:
         f"release {found.release}: {verdict}; {found.n_files} files, {found.n_bytes} bytes, manifest sha256 {found.sha256}"
     )
     return 1 if found.problems else 0
+
+
+def _explorer(options: argparse.Namespace) -> int:
+    from flows.ingest import write_pages
+    from warehouse.curated import REPORTS
+
+    lake = _lake(options)
+    lake.publish()
+    written = write_pages(lake, load_settings(), everything=not options.stale)
+    print(f"{written.n_budgets} budgets with {written.n_pictures} pictures of pages, {written.n_bytes:,} bytes")
+    print(f"{lake.bucket.uri}/{REPORTS}index.html")
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

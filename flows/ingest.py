@@ -21,6 +21,7 @@ from cnbudget.errors import CnbudgetError
 from cnbudget.parse import extractor_version
 from cnbudget.sandbox import Limits, Readers
 from cnbudget.schema import DATASETS, STAGED
+from explorer.publish import Written
 from flows import screen
 from flows.notices import announce
 from flows.settings import Settings, load_settings
@@ -79,6 +80,8 @@ def ingest(sources: list[str], lake: str | None = None, show_progress: bool = Fa
         with run.guarded("publish"):
             run.n_published = len(stages.run(stages.publish, target))
         announce(target, settings, since=since)
+        with run.guarded("pages"):
+            write_pages(target, settings)
     with run.timed("publish"):
         run.documents = _documents(target, opened, pending)
     _leave_artifact(run)
@@ -100,6 +103,11 @@ def _read(run: Run, lake: Lake, pending: Sequence[Pending], settings: Settings, 
         with run.timed("start"):
             warm_up(readers)
         read_and_check(run, lake, readers, pending, settings, progress)
+
+
+def write_pages(lake: Lake, settings: Settings, *, everything: bool = False) -> Written:
+    """Bring the site to what was published."""
+    return stages.run(stages.pages, lake, settings.workers, limits_of(settings), everything=everything)
 
 
 def limits_of(settings: Settings) -> Limits:

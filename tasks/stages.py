@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import Task, task
@@ -16,11 +18,13 @@ from prefect.context import FlowRunContext
 from prefect.tasks import exponential_backoff
 
 from cnbudget.errors import CnbudgetError
+from cnbudget.sandbox import Limits, Readers
 
 if TYPE_CHECKING:
     import polars as pl
 
     from expectations.gate import Verdict
+    from explorer.publish import Written
     from warehouse.bucket import ObjectInfo
     from warehouse.journal import ObjectRecorded
     from warehouse.lake import Lake, Pending
@@ -111,6 +115,21 @@ def publish(lake: Lake) -> list[str]:
     for document_id in published:
         _log("published", document_id=document_id)
     return published
+
+
+@task(name="pages", **_STAGE)
+def pages(lake: Lake, workers: int, limits: Limits, *, everything: bool = False) -> Written:
+    """Bring the site beside the data to what was published, or write `everything` anew; what was written."""
+    from explorer.pictures import DRAW
+    from explorer.publish import publish_site
+
+    with ExitStack() as stack:
+        readers = cache(
+            lambda: stack.enter_context(Readers(workers, limits, DRAW))
+        )  # started where a page is to be drawn
+        drawn = publish_site(lake.curated, lake.reports, lambda some: readers().parse(some), everything=everything)
+    _log("pages", **asdict(drawn))
+    return drawn
 
 
 def _verdicts(frames: Mapping[str, pl.DataFrame]) -> list[Verdict]:

@@ -25,6 +25,7 @@ from cnbudget.errors import ReleaseRefused, SettingsError
 from cnbudget.results import Frames
 from warehouse.balance import Balancing
 from warehouse.bucket import Bucket, LocalBucket, PatientBucket, open_bucket
+from warehouse.curated import Curated, Reports
 from warehouse.decisions import Decisions
 from warehouse.journal import (
     DocumentAudited,
@@ -75,6 +76,8 @@ class Lake(Landing, Balancing, Decisions, Judging, Notes):
         self._references = references
         self._releases = Releases(self.bucket)
         self._is_schema_checked = False
+        self.curated = Curated(patient, store)
+        self.reports = Reports(patient)
 
     @classmethod
     def open(cls, uri: str, *, store_path: Path | None = None, by: str | None = None, must_exist: bool = False) -> Lake:
