@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -106,6 +107,16 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--by", required=True, metavar="NAME", help="who decides")
         sub.add_argument("--reason", required=True, metavar="TEXT")
         sub.set_defaults(decision=decision)
+    _add_product(add, commands)
+    add("rebuild", _rebuild, "build the store anew from journal and staged results, and check latest/ against it")
+    sub = add("doctor", _doctor, "check versions, lake, store, clock, sources, queue and Prefect, and say what to do")
+    sub.add_argument("sources", nargs="*", metavar="SOURCE")
+    sub.add_argument("--queue", metavar="URL")
+    return parser
+
+
+def _add_product(add: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
+    """The commands about what is published."""
     sub = add(
         "release", _release, "keep latest/ for good, with checksums and what has changed since the release before"
     )
@@ -113,13 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("verify", help="prove that a copy of a release is as it was made, byte for byte")
     sub.add_argument("uri", metavar="DIR|s3://...", help="the release's folder, or a copy of it")
     sub.set_defaults(command=_verify)
-    add("rebuild", _rebuild, "build the store anew from journal and staged results, and check latest/ against it")
     sub = add("explorer", _explorer, "write the site beside the data, curated/reports/, anew")
     sub.add_argument("--stale", action="store_true", help="only what differs from what is published")
-    sub = add("doctor", _doctor, "check versions, lake, store, clock, sources, queue and Prefect, and say what to do")
-    sub.add_argument("sources", nargs="*", metavar="SOURCE")
-    sub.add_argument("--queue", metavar="URL")
-    return parser
 
 
 _DECISIONS = {
