@@ -11,7 +11,7 @@ import polars as pl
 from cnbudget.schema import DATASETS
 from warehouse.bucket import Bucket
 from warehouse.ledger import read_all
-from warehouse.publisher import LATEST
+from warehouse.package import LATEST
 from warehouse.store import Store
 
 REPORTS = "curated/reports/"
