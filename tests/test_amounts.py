@@ -42,6 +42,53 @@ def test_read_budget__numbered_items() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "total", "items"),
+    [
+        ("项目总预算100万元，2031年安排预算50万元。", 500_000, []),
+        (
+            "项目总投资500万元，2030年已安排40万元，2031年度预算50万元，其中：设备费50万元。",
+            500_000,
+            [("设备费", 500_000)],
+        ),
+        ("2030年预算80万元，2031年预算90万元。", 900_000, []),
+        ("2031年预算金额：100万元；上年预算80万元。", 1_000_000, []),
+        ("本年度申请预算100万元，比上年增加20万元。", 1_000_000, []),
+        ("2031年预算数100万元，较2030年预算数80万元增加20万元，增长25%。", 1_000_000, []),
+        ("项目总预算60万元", 600_000, []),
+        (
+            "2030年该项目预算90万元。其中：设备费90万元。",
+            900_000,
+            [("设备费", 900_000)],
+        ),  # last year's text, not mended
+    ],
+)
+def test_read_budget__of_the_year_not_of_all_years_or_of_the_year_before(
+    text: str, total: int, items: list[tuple[str, int]]
+) -> None:
+    folded = fold(text)
+    found = read_budget(folded, 2031)
+    assert found.total_yuan == total
+    assert [(folded[slice(*item.name)], item.yuan) for item in found.items] == items
+
+
+@pytest.mark.parametrize(
+    ("text", "total"),
+    [
+        ("共计100万元。具体为：（1）设备费：20万元（2）培训费：80万元", 1_000_000),
+        ("预算总额：100万元。1）设备费20万元；2）培训费80万元", 1_000_000),
+        ("设备费20万元；培训费80万元；合计：100万元。", 1_000_000),
+        ("一、设备费20万元。二、培训费80万元。总计100万元。", 1_000_000),
+        ("2031年预算安排100万元，其中设备费20万元（含电脑10万元）、培训费80万元。", 1_000_000),
+        ("年度预算100万元（其中：设备费20万元、培训费80万元）。", 1_000_000),
+        ("设备费：10人×20000元=200000元；培训费：每人每月3000元，共10人，全年80万元", None),
+        ("设备费=10人*20000元=200000元；培训费 800,000.00；", None),
+    ],
+)
+def test_read_budget__totals_and_items_of_many_wordings(text: str, total: int | None) -> None:
+    assert read(text) == (total, [("设备费", 200_000), ("培训费", 800_000)])
+
+
 def test_read_budget__items_of_one_number_and_amounts_without_a_unit() -> None:
     text = "年度预算资金1,300元，包括：1、养护费100元；2、其他项目：展览费500元、印刷费2500；补贴2600等费用组成；"
     assert read(text)[1] == [("养护费", 100), ("展览费", 500), ("印刷费", 2500), ("补贴", 2600)]

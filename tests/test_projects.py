@@ -97,6 +97,46 @@ def test_projects__title_after_its_text_and_titles_together() -> None:
     assert keys(read(*CARE, *SHOW, "花卉展览项目经费情况说明", "树木养护项目经费情况说明")) == BOTH
 
 
+@pytest.mark.parametrize(
+    ("title", "heading"),
+    [
+        ("树木养护项目经费情况说明", "{numeral}、{name}"),
+        ("1.树木养护项目情况说明", "{numeral}、{name}："),
+        ("（二）树木养护项目支出情况说明", "（{numeral}）{name}"),
+        ("项目名称：树木养护", "{digit}.{name}："),
+        ("树木养护项目经费情况说明", "【{name}】"),
+        ("一、树木养护", "{name}："),
+    ],
+)
+def test_projects__titles_and_headings_of_many_kinds(title: str, heading: str) -> None:
+    lines = [
+        heading.format(numeral=line[0], digit="一二三四五六七".index(line[0]) + 1, name=line[2:])
+        if line[1:2] == "、"
+        else line
+        for line in CARE
+    ]
+    (project,) = read(title, *lines)
+    assert keys([project]) == BOTH[:1]
+    assert not project.is_cut
+
+
+def test_projects__headings_by_other_names() -> None:
+    (project,) = read(
+        "树木养护项目情况说明", "项目简介：养护树木。", "项目依据：《公园条例》", "实施单位：某区园林局", "实施计划：按季度养护。",
+        "实施期限：全年", "资金安排：年度预算资金100元。", "年度绩效目标：树木成活。",
+    )  # fmt: skip
+    assert keys([project]) == BOTH[:1]
+    assert (project.overview, project.goals, project.is_cut) == ("养护树木。", "树木成活。", False)
+
+
+def test_projects__items_named_like_headings_are_no_headings() -> None:
+    (project,) = read(
+        "树木养护项目经费情况说明", *CARE[:10], "六、年度预算安排", "年度预算资金100元。其中：", "1.实施方案编制费60元；",
+        "2.绩效目标评审费40元。", *CARE[12:],
+    )  # fmt: skip
+    assert [(item.name, item.amount_yuan) for item in project.items] == [("实施方案编制费", 60), ("绩效目标评审费", 40)]
+
+
 def test_projects__whole_and_partial_repetitions_are_one_project() -> None:
     lines = [
         "树木养护项目经费情况说明",

@@ -45,6 +45,14 @@ def outline(of: Document) -> list[tuple[str, int]]:
         ("其他相关情况说明", "other_notes"),
         ("苗木养护项目经费情况说明", "projects"),
         ("苗木养护项目经费情况说", "projects"),
+        ("3.苗木养护项目情况说明", "projects"),
+        ("重点项目支出情况说明", "projects"),
+        ("二、机关运行经费情况说明", None),
+        ("一、2031年“三公”经费情况说明", None),
+        ("二、部门机构设置及预算单位构成情况", "institutions"),
+        ("2031年部门预算情况说明", "narrative"),
+        ("第四部分 其他需要说明的事项", "other_notes"),
+        ("其他重要事项的情况说明", "other_notes"),
         ("项目支出绩效目标申报表", "performance"),
         ("详见单位的项目绩效目标表", None),
         ("主要职能包括：", None),
@@ -54,6 +62,19 @@ def outline(of: Document) -> list[tuple[str, int]]:
 )
 def test_section_kind__titles(line: str, kind: str | None) -> None:
     assert section_kind(line) == kind
+
+
+def test_sections__a_heading_that_comes_again_in_its_section_does_not_end_it() -> None:
+    found = text_document("某馆机构设置", "某馆设2个内设机构，包括：", "1.办公室", "某馆机构设置", "2.展陈部")
+    assert outline(found) == [("institutions", 3)]
+
+
+def test_sections__other_notes_without_their_heading_begin_with_the_three_public_expenses() -> None:
+    found = text_document(
+        "2031年部门预算编制说明", "收入预算5万元。", "一、2031年“三公”经费预算情况说明", "“三公”经费预算数为1万元。",
+        "二、机关运行经费情况说明", "本单位无机关运行经费。",
+    )  # fmt: skip
+    assert outline(found) == [("narrative", 1), ("other_notes", 3)]
 
 
 def test_sections__in_any_order_contents_left_out() -> None:

@@ -45,7 +45,8 @@ def read_prose(document: Document, fiscal_year: int) -> Prose:
     listed = institutions(parts)
     found = claims(parts, fiscal_year)
     names = [row.name for row in listed if row.row_type is InstitutionRow.LISTED and row.name]
-    return Prose(document.document_id, fiscal_year, found, listed, disclosures(found), projects(parts, names), parts)
+    listed_projects = projects(parts, names, fiscal_year)
+    return Prose(document.document_id, fiscal_year, found, listed, disclosures(found), listed_projects, parts)
 
 
 def prose_frames(batch: Sequence[Prose], facts: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -22,10 +22,25 @@ from cnbudget.prose.sections import Passage, Section, SectionKind, close, fold, 
 OVERVIEW, BASIS, IMPLEMENTER, PLAN, PERIOD, BUDGET, GOALS = range(1, 8)
 _NUMERALS = "一二三四五六七"
 _FIELDS = ("项目概述", "立项依据", "实施主体", "实施方案", "实施周期", "年度预算安排", "绩效目标")
-_HEAD = re.compile(
-    r"([一二三四五六七])、(项目概[述况]|立项依据|实施主体|实施方案|实施周期|年度预算安排|(?:项目)?绩效目标)(?:情况)?:?"
+_NAMES = (
+    r"项目概[述况]|项目简介|项目(?:基本情况|主要内容)",
+    r"(?:项目)?立项依据|项目依据|政策依据",
+    r"(?:项目)?实施(?:主体|单位)",
+    r"(?:项目)?实施(?:方案|计划|内容)",
+    r"(?:项目)?实施(?:周期|期限|时间)|项目周期",
+    r"(?:项目)?(?:年度)?(?:预算|资金)(?:资金)?安排|年度预算",
+    r"(?:项目|年度|总体)*绩效目标|项目总目标",
 )
-_TITLE = re.compile(r"(?P<name>.{0,60}?)(?:项目)?经费情况说明?")
+_NAME = rf"(?P<name>{'|'.join(_NAMES)})(?:情况)?"
+_HEAD = re.compile(rf"[一二三四五六七]、{_NAME}:?")
+_PLAIN_HEAD = re.compile(rf"^(?:\([一二三四五六七1-7]\)|[1-7][.、]|【)?\s?{_NAME}(?::|】:?|$)")
+"""A heading where no project of the document has 一、: numbered otherwise or not at all, at the start of a line."""
+_TITLE = re.compile(
+    r"(?P<name>.{0,60}?)(?:(?:项目)?经费情况说明?|项目(?:支出|预算|经费)?(?:情况)?说明)|项目名称:(?P<named>.{2,60})"
+)
+_TITLE_NUMBER = re.compile(
+    r"^(?:\d{1,2}[.、]|\(?[一二三四五六七八九十\d]{1,3}\)|[一二三四五六七八九十]{1,3}、|附件?\d*:)\s?"
+)
 _SEE = re.compile(r"详见|参见")
 _NO_TITLE = re.compile(r"[。;,，:、]|^详见|^\d|^[-•]")
 _IMPLEMENTER = re.compile(
@@ -118,7 +133,9 @@ class _Draft:
         return {title for piece in self.pieces for title in piece.titles}
 
 
-def projects(sections: Sequence[Section], institutions: Sequence[str] = ()) -> list[Project]:
+def projects(
+    sections: Sequence[Section], institutions: Sequence[str] = (), fiscal_year: int | None = None
+) -> list[Project]:
     """The projects of a document in printed order. `institutions` are the names it lists, to tell implementers by."""
     found: list[Project] = []
     lines = [line for section in sections if section.kind is SectionKind.PROJECTS for line in section.lines]
@@ -126,13 +143,14 @@ def projects(sections: Sequence[Section], institutions: Sequence[str] = ()) -> l
     drafts = _drafts(pieces, titles)
     _give_titles(drafts, titles)
     for draft in drafts:
-        found.append(_project(draft, institutions))
+        found.append(_project(draft, institutions, fiscal_year))
     return found
 
 
 def _pieces(lines: Sequence[Paragraph]) -> tuple[list[_Piece], list[str]]:
     """Pieces in printed order, and the names in the titles (empty for a title that names no project)."""
-    reader = _PieceReader()
+    is_numbered = any(_HEAD.search(fold(close(line.text[:MAX_LINE]))) for line in lines)
+    reader = _PieceReader(_HEAD if is_numbered else _PLAIN_HEAD)
     cut: str | None = None
     for index, line in enumerate(lines):
         text = close(line.text)
@@ -145,10 +163,10 @@ def _pieces(lines: Sequence[Paragraph]) -> tuple[list[_Piece], list[str]]:
             cut = _CUT_FIELDS[folded[2:]]
             continue
         title = _TITLE.fullmatch(folded) if len(text) <= 70 else None
-        if title is not None:
-            reader.title(text[: title.end("name")])
-        elif _is_bare_title(folded, lines, index):
-            reader.title(text)
+        if title is not None or _is_bare_title(folded, lines, index, reader.head_pattern):
+            number = _TITLE_NUMBER.match(folded)
+            span = title.span("named" if title["named"] else "name") if title else (0, len(text))
+            reader.title(text[max(span[0], number.end() if number else 0) : span[1]])
         else:
             reader.line(line, text, folded)
     return reader.pieces, reader.titles
@@ -159,18 +177,25 @@ _CUT_FIELDS = {name[:-1]: name[-1] for name in _FIELDS if name != "绩效目标"
 _FIELDS_BY_END = {name[-1]: number for number, name in enumerate(_FIELDS, 1)}
 
 
-def _is_bare_title(folded: str, lines: Sequence[Paragraph], index: int) -> bool:
+def _is_bare_title(folded: str, lines: Sequence[Paragraph], index: int, head: re.Pattern[str]) -> bool:
     """A short line without punctuation right before 一、项目概述, at the start of a text: a title of few words."""
-    if not 3 < len(folded) <= 40 or _NO_TITLE.search(folded) or _HEAD.search(folded) or index + 1 >= len(lines):
+    bare = _TITLE_NUMBER.sub("", folded)
+    if not 3 < len(bare) <= 40 or _NO_TITLE.search(bare) or head.search(folded) or index + 1 >= len(lines):
         return False
-    following = _HEAD.match(fold(close(lines[index + 1].text)))
-    return following is not None and following[1] == "一"
+    following = head.match(fold(close(lines[index + 1].text)))
+    return following is not None and _field(following["name"]) == OVERVIEW
+
+
+def _field(name: str) -> int:
+    """The number of the field that a heading names."""
+    return next(number for number, names in enumerate(_NAMES, 1) if re.fullmatch(names, name))
 
 
 class _PieceReader:
     """Takes titles, headings and lines in printed order and cuts them into pieces."""
 
-    def __init__(self) -> None:
+    def __init__(self, head_pattern: re.Pattern[str]) -> None:
+        self.head_pattern = head_pattern
         self.pieces: list[_Piece] = []
         self.titles: list[str] = []
         self.pending: list[int] = []
@@ -185,9 +210,9 @@ class _PieceReader:
 
     def line(self, line: Paragraph, text: str, folded: str) -> None:
         start = 0
-        for match in _HEAD.finditer(folded):
+        for match in self.head_pattern.finditer(folded):
             self._text(line, text[start : match.start()], folded[start : match.start()])
-            self.head(_NUMERALS.index(match[1]) + 1)
+            self.head(_field(match["name"]))
             start = match.end()
         self._text(line, text[start:], folded[start:])
 
@@ -351,10 +376,10 @@ def _match_by_words(
             taken.add(-negative)
 
 
-def _project(draft: _Draft, institutions: Sequence[str]) -> Project:
+def _project(draft: _Draft, institutions: Sequence[str], fiscal_year: int | None) -> Project:
     texts = {number: _paragraphs(draft.lines(number)) for number in range(OVERVIEW, GOALS + 1)}
     passage = joined(draft.lines(BUDGET))
-    budget = read_budget(passage.folded)
+    budget = read_budget(passage.folded, fiscal_year)
     first = next(line for number in range(GOALS + 1) for line in draft.lines(number))
     heads = {number for piece in draft.pieces for number in piece.fields}
     items = [_item(passage, budget, index) for index in range(len(budget.items))]

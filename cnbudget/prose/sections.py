@@ -84,16 +84,33 @@ _NUMBERING = re.compile(
 )
 _LEADERS = re.compile(r"[….·．]{3,}\d*$")
 _CONTENTS = re.compile(r"目录")
+_NOT_PROJECTS = r"(?!.*(?:三公|机关运行|政府采购|会议费|培训费))"
 _KINDS: tuple[tuple[SectionKind, re.Pattern[str]], ...] = (
     (SectionKind.FUNCTIONS, re.compile(r".{0,40}(?:主要职[能责]|(?:部门|单位|机构)职[能责])(?:情况|简介)?")),
-    (SectionKind.INSTITUTIONS, re.compile(r".{0,40}机构设置(?:情况)?")),
+    (
+        SectionKind.INSTITUTIONS,
+        re.compile(r".{0,40}机构设置(?:及.{0,12})?(?:情况)?|.{0,20}(?:部门|单位)?预算单位构成(?:情况)?"),
+    ),
     (SectionKind.GLOSSARY, re.compile(r".{0,20}名词解释")),
-    (SectionKind.NARRATIVE, re.compile(r".{0,40}预算编制(?:情况)?(?:的)?说明")),
-    (SectionKind.OTHER_NOTES, re.compile(r".{0,20}其[他它](?:相关|有关)?情况(?:的)?说明")),
-    (SectionKind.PROJECTS, re.compile(r".{0,50}经费情况说明?")),
+    (
+        SectionKind.NARRATIVE,
+        re.compile(
+            r".{0,40}预算编制(?:情况)?(?:的)?说明|(?!.*三公).{0,30}(?:部门|单位)预算(?:收支)?(?:总体)?情况(?:的)?说明"
+        ),
+    ),
+    (
+        SectionKind.OTHER_NOTES,
+        re.compile(r".{0,20}其[他它](?:相关|有关|重要)?(?:需要说明的|说明)?(?:情况|事项)(?:的)?(?:情况)?(?:说明)?"),
+    ),
+    (
+        SectionKind.PROJECTS,
+        re.compile(rf"{_NOT_PROJECTS}.{{0,50}}(?:经费情况说明?|项目(?:支出|预算|经费)?(?:情况)?说明)"),
+    ),
     (SectionKind.PERFORMANCE, re.compile(r"(?!.*(?:详见|参见)).{0,40}绩效目标(?:申报|情况)?表")),
 )
-_TITLE_ENDS = frozenset("能责置况释明表说介")
+_TITLE_ENDS = frozenset("能责置况释明表说介项成")
+_OPENS_NOTES = re.compile(r"(?:[一二三四五六七八九十]+、)?.{0,20}“?三公“?经费(?:支出)?(?:预算)?(?:的)?情况(?:的)?说明")
+"""The heading that the other notes begin with, where their own is missing."""
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]+\s*\d{1,4}\s*页?)?[-—–\s]*")
 ENUMERATOR = re.compile(
     r"(?:[-•]\s*)?(?:[一二三四五六七八九十]{1,3}、|\([一二三四五六七八九十\d]{1,3}\)|\d{1,2}(?:、|\.(?!\d))|[①-⑳])"
@@ -122,19 +139,30 @@ def close(text: str) -> str:
 
 
 def sections(document: Document) -> list[Section]:
-    """The sections of a document in printed order, those without a line of text left out."""
+    """The sections of a document in printed order, those without a line of text left out.
+
+    A heading that comes again inside its own section (on each of its pages, say) does not end it.
+    """
     kind, title = SectionKind.COVER, ""
     found: list[Section] = []
     lines: list[Paragraph] = []
-    for line, heading in _headed(_lines(document)):
+    for line, titled in _headed(_lines(document)):
+        opens_notes = titled is None and kind is not SectionKind.OTHER_NOTES and _opens_notes(line.text)
+        heading = SectionKind.OTHER_NOTES if opens_notes else titled
         if heading is None or (heading is kind is SectionKind.PROJECTS):
             lines.append(line)
+            continue
+        if heading is kind and kind not in (SectionKind.FORMS, SectionKind.PERFORMANCE):
             continue
         found.append(Section(kind, title, lines))
         # A title that names its project is part of the projects' text.
         kind, title, lines = heading, line.text, [line] if heading is SectionKind.PROJECTS else []
     found.append(Section(kind, title, lines))
     return [section for section in found if section.lines]
+
+
+def _opens_notes(text: str) -> bool:
+    return text.rstrip()[-1:] == "明" and _OPENS_NOTES.fullmatch(fold(money.joined(text))) is not None
 
 
 def section_kind(text: str) -> SectionKind | None:
