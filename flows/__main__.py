@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         "--poll",
         type=float,
         metavar="SECONDS",
-        help="list the sources so often (default: 0.25 for folders, 30 for buckets, 0, which is only at the start, for buckets with a queue)",
+        help="list the sources so often (default: 0.25 for folders; for buckets 1, with --listen 30, with --queue 0, which is at the start alone)",
     )
     sub = add("receive", _receive, "take notifications over HTTP and put Prefect events, for automations")
     sub.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:8770")

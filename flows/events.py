@@ -25,7 +25,9 @@ from warehouse.sources import Source
 log = logging.getLogger(__name__)
 
 POLL_LOCAL_SECONDS = 0.25
-POLL_S3_SECONDS = 30.0
+POLL_S3_SECONDS = 1.0
+POLL_TOLD_SECONDS = 30.0
+"""Where a bucket's notifications come over HTTP: what is lost on the way is found so soon."""
 SETTLED_SECONDS = 0.75
 """A local file whose size and time have not changed for so long is taken as written to its end."""
 

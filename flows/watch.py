@@ -24,6 +24,7 @@ from flows import screen
 from flows.events import (
     POLL_LOCAL_SECONDS,
     POLL_S3_SECONDS,
+    POLL_TOLD_SECONDS,
     Inbox,
     Notice,
     Poller,
@@ -134,8 +135,9 @@ class Watcher:
                 stages.run(stages.land, self._lake, source, batch)
             if len(run.failures) > n_failures:
                 self._owe(source, {info.key: None for info in batch})
-        with run.guarded("land"):
-            self._lake.record_gone(comparison.gone)
+        if comparison.gone:
+            with run.guarded("land"):
+                self._lake.record_gone(comparison.gone)
 
     def _owe(self, source: Source, objects: Mapping[str, ObjectInfo | None]) -> None:
         """Look at these objects again; what told of them is not confirmed until then."""
@@ -258,7 +260,11 @@ def run_until(
         if listen:
             token = settings.webhook_token.get_secret_value() if settings.webhook_token else None
             stack.enter_context(Receiver(listen, token, partial(_take_webhook, sources, inbox, settings)))
-        _start_threads(sources, inbox, queue, poll_seconds)
+        if queue:
+            # Threads that wait for the network end with the process: what they took and did not confirm comes again.
+            threading.Thread(target=receive_forever, args=(SqsQueue(queue), sources, inbox), daemon=True).start()
+        for source in sources:
+            _start_polling(source, inbox, _seconds(source, queue, listen) if poll_seconds is None else poll_seconds)
         warm_up(readers)
         watcher = Watcher(lake, sources, inbox, readers, settings)
         log.info("watching %s", ", ".join(source.uri for source in sources))
@@ -267,18 +273,19 @@ def run_until(
     log.info("stopped; the next start goes on from here")
 
 
-def _start_threads(sources: Sequence[Source], inbox: Inbox, queue: str | None, poll_seconds: float | None) -> None:
-    # Threads that wait for the network end with the process: what they have taken and not confirmed comes again.
-    if queue:
-        threading.Thread(target=receive_forever, args=(SqsQueue(queue), sources, inbox), daemon=True).start()
-    for source in sources:
-        usual = POLL_LOCAL_SECONDS if source.is_local else 0.0 if queue else POLL_S3_SECONDS
-        seconds = usual if poll_seconds is None else poll_seconds
-        if seconds > 0:
-            poller = Poller(source)
-            # Before the watcher compares the whole source: what comes from now on is noticed by the next poll.
-            poller.poll()
-            threading.Thread(target=poll_forever, args=(poller, source, inbox, seconds), daemon=True).start()
+def _seconds(source: Source, queue: str | None, listen: str | None) -> float:
+    """How often a source is listed where nobody says it: what tells of its objects makes that needless, or rare."""
+    if source.is_local:
+        return POLL_LOCAL_SECONDS
+    return 0.0 if queue else POLL_TOLD_SECONDS if listen else POLL_S3_SECONDS
+
+
+def _start_polling(source: Source, inbox: Inbox, seconds: float) -> None:
+    if seconds > 0:
+        poller = Poller(source)
+        # Before the watcher compares the whole source: what comes from now on is noticed by the next poll.
+        poller.poll()
+        threading.Thread(target=poll_forever, args=(poller, source, inbox, seconds), daemon=True).start()
 
 
 def _take_webhook(sources: Sequence[Source], inbox: Inbox, settings: Settings, happenings: Sequence[Happening]) -> None:

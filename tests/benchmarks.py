@@ -39,9 +39,11 @@ def main() -> None:
         choices=[[], *PARTS],
         help=f"which of {', '.join(PARTS)} (default: all but watch, which takes minutes)",
     )
-    for part in parser.parse_args().parts or [name for name in PARTS if name != "watch"]:
+    parser.add_argument("--drops", type=int, default=100, help="of `watch`, at each place (default: 100)")
+    options = parser.parse_args()
+    for part in options.parts or [name for name in PARTS if name != "watch"]:
         print(f"\n== {part}")
-        PARTS[part]()
+        PARTS[part](*([options.drops] if part == "watch" else []))
 
 
 def readable_sources(*patterns: str) -> list[Source]:
@@ -260,93 +262,10 @@ def peaks_of_children() -> Iterator[dict[int, int]]:
 
 
 def watch(n_drops: int = 100) -> None:
-    """Arrival to readable in latest/ for single drops with a warm watcher: a folder that is polled, and S3 with SQS."""
-    import tempfile
+    """Arrival to readable in latest/ for single drops with a warm watcher."""
+    from tests import bench_watch
 
-    from flows.settings import quieten
-
-    quieten()
-    for place, run in (("a folder, polled", watch_folder), ("S3 with SQS (moto)", watch_s3)):
-        with tempfile.TemporaryDirectory() as folder:
-            took = sorted(run(Path(folder), drawn_sources(n_drops)))
-        ninety_five = took[int(0.95 * (len(took) - 1))]
-        print(
-            f"{place}: {len(took)} drops, median {statistics.median(took):.2f} s, 95th percentile {ninety_five:.2f} s "
-            f"(under 5), slowest {took[-1]:.2f} s"
-        )
-
-
-def watch_folder(folder: Path, sources: Iterable[Source]) -> list[float]:
-    inbox, home = folder / "inbox", folder / "lake"
-    inbox.mkdir()
-
-    def drop(name: str, data: bytes) -> None:
-        (folder / name).write_bytes(data)
-        (folder / name).rename(inbox / name)
-
-    return drops_seconds(home, drop, sources, [str(inbox)])
-
-
-def watch_s3(folder: Path, sources: Iterable[Source]) -> list[float]:
-    import os
-
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    address = "http://{}:{}".format(*server.get_host_and_port())
-    names = {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    os.environ.update(names | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"})
-    s3, sqs = boto3.client("s3"), boto3.client("sqs")
-    s3.create_bucket(Bucket="watched")
-    queue = sqs.create_queue(QueueName="events")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    told = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
-    s3.put_bucket_notification_configuration(Bucket="watched", NotificationConfiguration=told)
-
-    def drop(name: str, data: bytes) -> None:
-        s3.put_object(Bucket="watched", Key=f"in/{name}", Body=data)
-
-    took = drops_seconds(folder / "lake", drop, sources, ["s3://watched/in/"], queue=queue)
-    server.stop()
-    return took
-
-
-def drops_seconds(
-    home: Path, drop: Callable[[str, bytes], None], sources: Iterable[Source], watched: list[str], **options: str
-) -> list[float]:
-    """Seconds from each drop until `documents` and the figures of latest/ show it; one drop after the other."""
-    import hashlib
-
-    from flows.watch import run_until
-
-    stop = threading.Event()
-    thread = threading.Thread(target=run_until, args=(stop, watched, str(home)), kwargs=options)
-    thread.start()
-    while not (home / "curated/latest/datapackage.json").exists():
-        time.sleep(0.1)
-    took = []
-    for name, data in sources:
-        document_id = hashlib.sha256(data).hexdigest()
-        time.sleep(0.3)
-        started = time.perf_counter()
-        drop(name, data)
-        while not is_shown(home, document_id):
-            time.sleep(0.02)
-        took.append(time.perf_counter() - started)
-    stop.set()
-    thread.join()
-    return took
-
-
-def is_shown(home: Path, document_id: str) -> bool:
-    try:
-        documents = pl.read_parquet(home / "curated/latest/documents/*.parquet", columns=["document_id", "state"])
-        lines = pl.read_parquet(home / "curated/latest/expenditure_lines/*.parquet", columns=["document_id"])
-    except BaseException:  # nothing there yet, or a file that is being replaced
-        return False
-    return document_id in documents["document_id"] and document_id in lines["document_id"]
+    bench_watch.watch(drawn_sources, n_drops)
 
 
 def findings() -> None:
@@ -362,7 +281,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-PARTS: dict[str, Callable[[], None]] = {
+PARTS: dict[str, Callable[..., None]] = {
     "reading": reading,
     "batch": batch,
     "pipeline": pipeline,
