@@ -10,20 +10,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cnbudget.schema import DATASETS, SCHEMA_VERSION, Column, ColumnType, Dataset
+from cnbudget.datapackage import describe_package, resources_of
+from cnbudget.schema import SCHEMA_VERSION
 
 LATEST = "curated/latest/"
 PACKAGE = f"{LATEST}datapackage.json"
 MANIFESTS = "manifests"
-
-_FIELD_TYPES = {
-    ColumnType.STRING: "string",
-    ColumnType.INTEGER: "integer",
-    ColumnType.DECIMAL: "number",
-    ColumnType.DOUBLE: "number",
-    ColumnType.BOOLEAN: "boolean",
-    ColumnType.TIMESTAMP: "datetime",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +54,9 @@ def to_manifest(partition: str, files: Sequence[Written]) -> bytes:
 def to_package(partitions: Mapping[str, Sequence[str]]) -> bytes:
     """`datapackage.json` (Frictionless Data Package): the datasets with their schemas, and the files of each, by dataset
     the partitions that it has."""
-    package = {
-        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": "cnbudget",
-        "title": "Published Chinese government budgets",
-        "version": SCHEMA_VERSION,
-        "release": "latest",
-        "resources": [_resource(DATASETS[name], names) for name, names in partitions.items() if names],
-    }
-    return _to_json(package)
+    paths = {name: [key_of(name, each).removeprefix(LATEST) for each in names] for name, names in partitions.items()}
+    return _to_json(describe_package("latest", resources_of(paths)))
 
 
 def _to_json(content: Mapping[str, object]) -> bytes:
     return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def _resource(dataset: Dataset, partitions: Sequence[str]) -> dict[str, object]:
-    return {
-        "name": dataset.name,
-        "title": dataset.zh,
-        "description": dataset.en,
-        "path": [key_of(dataset.name, partition).removeprefix(LATEST) for partition in partitions],
-        "format": "parquet",
-        "mediatype": "application/vnd.apache.parquet",
-        "schema": {"fields": [_field(column) for column in dataset.columns], "primaryKey": list(dataset.key)},
-    }
-
-
-def _field(column: Column) -> dict[str, object]:
-    constraints: dict[str, object] = {"required": not column.is_nullable}
-    if column.allowed:
-        constraints["enum"] = list(column.allowed)
-    kind = _FIELD_TYPES[column.type]
-    return {"name": column.name, "type": kind, "description": column.en, "constraints": constraints}

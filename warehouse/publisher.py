@@ -24,8 +24,10 @@ from dataclasses import astuple, dataclass, fields
 
 import polars as pl
 
-from cnbudget.schema import DATASETS, SCHEMA_VERSION, STAGED
+from cnbudget.marts import marts_version
+from cnbudget.schema import DATASETS, MARTS, SCHEMA_VERSION, STAGED
 from warehouse.bucket import Bucket
+from warehouse.marts import HISTORY, ByPartition, history_of, marts_of
 from warehouse.package import LATEST, MANIFESTS, PACKAGE, Written, key_of, to_manifest, to_package
 from warehouse.parquet import to_parquet
 from warehouse.store import Store, Transaction
@@ -37,7 +39,8 @@ _AT_ONCE = 8
 _DOCUMENTS_AT_ONCE = 100
 
 _FIGURES = [name for name in STAGED if name != "documents"]
-_PARTITIONED = [*_FIGURES, "document_sources", "documents"]
+_MARTS = [name for name in MARTS if name != HISTORY]
+_PARTITIONED = [*_FIGURES, *MARTS, "document_sources", "documents"]
 """In the order of writing."""
 
 _REPLACED = ["superseded", "published"]
@@ -150,7 +153,11 @@ class Publisher:
 
     def _write_group(self, group: Sequence[Partition]) -> None:
         with self._store.transaction() as store:
-            files = [file for name in _PARTITIONED for file in self._stale_files(store, name, group)]
+            files = [
+                file for name in _PARTITIONED if name not in MARTS for file in self._stale_files(store, name, group)
+            ]
+            files += self._stale_marts(store, group, _MARTS, marts_of)
+            files += self._stale_marts(store, group, [HISTORY], history_of)
         self._put_all([file for file in files if file.dataset != "documents"])
         self._put_all([file for file in files if file.dataset == "documents"])
         self._put_all([self._manifest(each.name, _PARTITIONED, each.inputs[MANIFESTS]) for each in group])
@@ -164,6 +171,17 @@ class Publisher:
         frames = _frames(store, dataset, list(stale)) if stale else {}
         # As bytes, which are a tenth of the rows: only one dataset's rows are in memory at a time.
         return [File.of(dataset, name, stale[name], frame) for name, frame in frames.items()]
+
+    def _stale_marts(
+        self,
+        store: Transaction,
+        group: Sequence[Partition],
+        datasets: Sequence[str],
+        make: Callable[[Transaction, Sequence[str]], Mapping[str, ByPartition]],
+    ) -> list[File]:
+        stale = [partition for partition in group if {*self._stale_datasets(partition)} & {*datasets}]
+        made = make(store, [partition.name for partition in stale]) if stale else {}
+        return [File.of(name, p.name, p.inputs[name], made[name][p.name]) for name in made for p in stale]
 
     def _write_references(self) -> None:
         frames = self._references().items()
@@ -279,7 +297,8 @@ def _partitions(store: Transaction) -> list[Partition]:
 
 
 def _to_partition(row: Mapping[str, str]) -> Partition:
-    columns = {name: name if name in row else "figures" for name in _PARTITIONED}
-    inputs = {name: f"{LAYOUT}/{row[column]}" for name, column in columns.items()}
+    columns = dict.fromkeys(_FIGURES, "figures") | dict.fromkeys(_MARTS, "marts")
+    inputs = {name: f"{LAYOUT}/{row[name if name in row else columns[name]]}" for name in _PARTITIONED}
+    inputs |= {name: f"{marts_version()}/{inputs[name]}" for name in MARTS}
     inputs[MANIFESTS] = hashlib.sha256("\n".join(inputs.values()).encode()).hexdigest()
     return Partition(row["partition"], inputs)

@@ -163,6 +163,7 @@ WITH figures AS (
     SELECT
         budget_key, facts_sha256,
         min((arrived, coalesce(CASE WHEN is_approved THEN decided_at END, TIMESTAMP '1970-01-01'))) AS age,
+        min(arrived)[1] AS valid_from,
         min(document_id) AS any_id,
         min(rival_id) AS rendition_id
     FROM ledger.derived_standings
@@ -185,7 +186,7 @@ numbered AS (
     FROM tied
 )
 SELECT
-    budget_key, facts_sha256, is_tied, rival_id, revision, max(revision) OVER (PARTITION BY budget_key) AS last_revision
+    budget_key, facts_sha256, is_tied, rival_id, revision, valid_from, max(revision) OVER (PARTITION BY budget_key) AS last_revision
 FROM numbered;
 
 -- One row a document: where it stands. Of the renditions of a revision one stands for all, a PDF where there is one,
@@ -193,7 +194,9 @@ FROM numbered;
 CREATE OR REPLACE VIEW ledger.derived_document_states AS
 WITH ranked AS (
     SELECT
-        s.*, r.is_tied, r.rival_id, r.revision, r.last_revision,
+        s.*, r.is_tied, r.rival_id, r.revision, r.last_revision, r.valid_from,
+        -- What a budget shares with that of the year before.
+        t.publisher_id || '/' || t.publisher_kind || '/' || t.stage AS series, t.fiscal_year AS series_year,
         first_value(s.document_id) OVER (
             PARTITION BY s.budget_key, r.facts_sha256
             ORDER BY t.media_type <> 'application/pdf', s.arrived, s.document_id
@@ -221,6 +224,8 @@ SELECT
     is_retry, partition, coalesce(sources, '') AS sources, accepted,
     coalesce(file_name, '') AS file_name, first_seen_at, revision,
     coalesce(revision = last_revision AND document_id = spokesman_id, false) AS is_current,
+    CASE WHEN document_id = spokesman_id AND revision IS NOT NULL THEN valid_from END AS valid_from,
+    series, series_year,
     CASE
         WHEN is_tied THEN 'held'
         WHEN revision < last_revision THEN 'superseded'

@@ -31,14 +31,22 @@ INSERT INTO ledger.shelves FROM ledger.derived_shelves;
 DELETE FROM ledger.arrivals WHERE document_id IN (FROM ledger.touched_documents);
 INSERT INTO ledger.arrivals FROM ledger.derived_arrivals;
 
+-- Their partitions, and those of their publishers' budgets of the year after, which are compared with them: as they were,
+-- and then as they are.
 INSERT INTO ledger.touched_partitions
-SELECT DISTINCT partition FROM ledger.document_states SEMI JOIN ledger.touched_documents USING (document_id);
+SELECT DISTINCT partition FROM ledger.document_states SEMI JOIN ledger.touched_documents USING (document_id)
+UNION SELECT a.partition FROM ledger.document_states a JOIN ledger.document_states t
+    ON a.series = t.series AND a.series_year = t.series_year + 1
+WHERE t.document_id IN (FROM ledger.touched_documents);
 
 DELETE FROM ledger.document_states WHERE document_id IN (FROM ledger.touched_documents);
 INSERT INTO ledger.document_states FROM ledger.derived_document_states;
 
 INSERT INTO ledger.touched_partitions
-SELECT DISTINCT partition FROM ledger.document_states SEMI JOIN ledger.touched_documents USING (document_id);
+SELECT DISTINCT partition FROM ledger.document_states SEMI JOIN ledger.touched_documents USING (document_id)
+UNION SELECT a.partition FROM ledger.document_states a JOIN ledger.document_states t
+    ON a.series = t.series AND a.series_year = t.series_year + 1
+WHERE t.document_id IN (FROM ledger.touched_documents);
 
 DELETE FROM ledger.partitions WHERE partition IN (FROM ledger.touched_partitions);
 INSERT INTO ledger.partitions FROM ledger.derived_partitions;
