@@ -26,6 +26,7 @@ from cnbudget.parsed import Parsed
 from cnbudget.reading import read_document
 from cnbudget.recognise import recognise
 from cnbudget.recovery import recover
+from tests import bench_scale
 from tests.corpus import DOCUMENTS
 
 Source = tuple[str, bytes]
@@ -36,14 +37,19 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        choices=[[], *PARTS],
-        help=f"which of {', '.join(PARTS)} (default: all but watch, which takes minutes)",
+        choices=[[], *PARTS, *LONG],
+        help=f"which of {', '.join([*PARTS, *LONG])} (default: all but {', '.join(LONG)}, which take long)",
     )
     parser.add_argument("--drops", type=int, default=100, help="of `watch`, at each place (default: 100)")
+    parser.add_argument("--documents", type=int, default=300, help="of the largest lake of `scale` (default: 300)")
     options = parser.parse_args()
-    for part in options.parts or [name for name in PARTS if name != "watch"]:
-        print(f"\n== {part}")
-        PARTS[part](*([options.drops] if part == "watch" else []))
+    for part in options.parts or PARTS:
+        print(f"
+== {part}", flush=True)
+        if part in PARTS:
+            PARTS[part]()
+        else:
+            LONG[part](options)
 
 
 def readable_sources(*patterns: str) -> list[Source]:
@@ -281,13 +287,16 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-PARTS: dict[str, Callable[..., None]] = {
+PARTS: dict[str, Callable[[], None]] = {
     "reading": reading,
     "batch": batch,
     "pipeline": pipeline,
-    "watch": watch,
     "faults": faults,
     "findings": findings,
+}
+LONG: dict[str, Callable[[argparse.Namespace], None]] = {
+    "watch": lambda options: watch(options.drops),
+    "scale": lambda options: bench_scale.scale(options.documents),
 }
 
 if __name__ == "__main__":

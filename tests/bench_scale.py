@@ -1,0 +1,175 @@
+"""`make bench`, parts scale and backfill: what one more document costs in lakes of different sizes, and a true backfill.
+
+A lake is filled quickly through its own public steps (land, stage, record_audit, publish) with copies of a few drawn
+budgets, rendered as PDF and read: every copy is a document of its own, with ids, publisher and budget of its own, and as
+many rows as the one that was read. Reading each and the gate are left out: they do not depend on the lake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from cnbudget.parse import parse_documents
+from cnbudget.results import Frames, frames_to_results
+from cnbudget.schema import STAGED
+from warehouse.bucket import LocalBucket
+from warehouse.lake import Lake
+from warehouse.sources import Source
+from warehouse.store import Store
+
+N_DRAWN = 40
+AT_ONCE = 100
+N_MORE = 7
+"""Documents that are added one by one to a lake that is measured."""
+VERSION = "bench"
+QUESTION = """
+    SELECT fiscal_year, functional_code[:3] AS class, sum(amount_yuan) FROM read_parquet('{}/expenditure_lines/*.parquet')
+    GROUP BY ALL ORDER BY ALL
+"""
+
+
+def scale(n_documents: int) -> None:
+    """Lakes of a hundred documents, of a tenth of these, and of these: what one more costs there, against the first; a
+    question; rebuilding; memory."""
+    drawn = drawn_frames()
+    first: dict[str, float] = {}
+    for size in sorted({100, max(100, n_documents // 10), n_documents}):
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            lake = fill(Path(folder), drawn, size)
+            print(f"{size:6} documents filled in {time.perf_counter() - start:.0f} s")
+            costs = one_more(lake, Path(folder), drawn, size)
+            first = first or costs
+            for name, cost in costs.items():
+                print(f"       {name:20} {cost * 1000:7.0f} ms of CPU, {cost / first[name]:.2f} of the first")
+            print(f"       sum by class and year {ask(Path(folder)):.0f} ms in DuckDB over latest/")
+            start = time.perf_counter()
+            lake.rebuild()
+            print(f"       rebuild {time.perf_counter() - start:.1f} s; {sizes_of(Path(folder))}")
+            print(f"       peak memory so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+
+
+def drawn_frames() -> list[dict[str, pl.DataFrame]]:
+    """Budgets drawn, rendered as PDF and read: the frames of each."""
+    from tests.benchmarks import drawn_sources
+
+    return [parse_documents([source]) for source in drawn_sources(N_DRAWN)]
+
+
+def shelf(number: int, size: int) -> tuple[int, str]:
+    """Year and jurisdiction of a document: of every five one in 2024-310117, the others on forty shelves; all of a small
+    lake in the first. What is added to a lake goes to 2024-310117, whose last file is half full then."""
+    if size <= 2 * AT_ONCE or number % 5 == 0:
+        return 2024, "310117"
+    return 2020 + number % 8, f"3101{number % 5:02}"
+
+
+def copied(frames: Frames, document_id: str, budget: str, year: int, place: str) -> dict[str, pl.DataFrame]:
+    """The frames of a document as those of another one, of another publisher."""
+    old = frames["documents"]["document_id"].item()
+    names = [pl.col(pl.String).str.replace_all(old[:16], document_id[:16], literal=True)]
+    whose = {"document_id": pl.lit(document_id), "fiscal_year": pl.lit(year, pl.Int64), "publisher_id": pl.lit(budget)}
+    whose |= {"budget_id": pl.lit(budget), "jurisdiction_code": pl.lit(place), "extractor_version": pl.lit(VERSION)}
+    whose |= {"finding_id": pl.concat_str(pl.lit(document_id[:8]), pl.col("finding_id").str.tail(12))}
+    return {
+        name: frame.with_columns(names).with_columns(
+            **{key: value for key, value in whose.items() if key in frame.columns}
+        )
+        for name, frame in frames.items()
+        if name in STAGED
+    }
+
+
+def documents_of(inbox: Path, drawn: Sequence[Frames], numbers: Sequence[int], size: int) -> dict[str, pl.DataFrame]:
+    """Objects for these documents in the inbox; what they will have yielded."""
+    parts = []
+    for number in numbers:
+        data = f"document {number}".encode()
+        (inbox / f"{number:07}.pdf").write_bytes(data)
+        year, place = shelf(number, size)
+        document_id = hashlib.sha256(data).hexdigest()
+        parts.append(copied(drawn[number % len(drawn)], document_id, f"{place}/{number}/{year}", year, place))
+    return {name: pl.concat([part[name] for part in parts]) for name in STAGED}
+
+
+def fill(folder: Path, drawn: Sequence[Frames], size: int) -> Lake:
+    """A lake of so many published documents, a commit each of a batch."""
+    lake = Lake(LocalBucket(folder / "lake"), Store(folder / "store.duckdb"), by="bench")
+    for start in range(0, size, AT_ONCE):
+        inbox = folder / f"in-{start}"
+        inbox.mkdir()
+        add(lake, inbox, documents_of(inbox, drawn, range(start, min(start + AT_ONCE, size)), size))
+    lake.publish()
+    return lake
+
+
+def add(lake: Lake, inbox: Path, frames: Frames) -> None:
+    source = Source(LocalBucket(inbox))
+    lake.land(source, list(source.objects()))
+    ids = lake.stage(frames_to_results(frames), VERSION)
+    lake.record_audit(lake.staged(ids, VERSION), {})
+
+
+def one_more(lake: Lake, folder: Path, drawn: Sequence[Frames], size: int) -> dict[str, float]:
+    """Seconds of CPU that landing, committing and publishing one more document cost, at the median of a few."""
+    costs: dict[str, list[float]] = {"land": [], "stage and commit": [], "publish": []}
+    # Half a file more first, so that each of those that are measured rewrites a file of some fifty documents.
+    half = folder / "half"
+    half.mkdir()
+    add(lake, half, documents_of(half, drawn, range(5 * size, 5 * size + 5 * (AT_ONCE // 2), 5), size))
+    lake.publish()
+    for number in range(10 * size, 10 * size + 5 * N_MORE, 5):
+        inbox = folder / f"one-{number}"
+        inbox.mkdir()
+        frames = documents_of(inbox, drawn, [number], size)
+        source = Source(LocalBucket(inbox))
+        with timed(costs["land"]):
+            lake.land(source, list(source.objects()))
+        with timed(costs["stage and commit"]):
+            ids = lake.stage(frames_to_results(frames), VERSION)
+            lake.record_audit(lake.staged(ids, VERSION), {})
+        with timed(costs["publish"]):
+            assert len(lake.publish()) == 1
+    costs["in all"] = [sum(each) for each in zip(*costs.values(), strict=True)]
+    return {name: statistics.median(values) for name, values in costs.items()}
+
+
+class timed:
+    def __init__(self, into: list[float]) -> None:
+        self._into = into
+
+    def __enter__(self) -> None:
+        self._start = time.process_time()
+
+    def __exit__(self, *error: object) -> None:
+        self._into.append(time.process_time() - self._start)
+
+
+def ask(folder: Path) -> float:
+    """Milliseconds of a question to latest/, by a reader who knows nothing; the median of five."""
+    question, took = QUESTION.format(folder / "lake/curated/latest"), []
+    for _ in range(5):
+        start = time.perf_counter()
+        duckdb.sql(question).fetchall()
+        took.append(time.perf_counter() - start)
+    return statistics.median(took) * 1000
+
+
+def sizes_of(folder: Path) -> str:
+    return ", ".join(f"{name} {size:.0f} MB in {n} files" for name, n, size in _sizes(folder))
+
+
+def _sizes(folder: Path) -> Iterator[tuple[str, int, float]]:
+    for name in ("staged", "journal", "curated/latest"):
+        files = [path.stat().st_size for path in (folder / "lake" / name).rglob("*") if path.is_file()]
+        yield name, len(files), sum(files) / 1e6
+    yield "store", 1, (folder / "store.duckdb").stat().st_size / 1e6
