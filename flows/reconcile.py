@@ -43,7 +43,7 @@ class Reconciled:
 @flow(name="reconcile", validate_parameters=False, persist_result=False)
 def reconcile(sources: list[str] | None = None, lake: str | None = None, page: int = PAGE) -> Reconciled:
     """Compare sources (all the lake knows, where none is named) with the ledger, ingest what is missing, mark what is
-    gone. Can be killed and started again."""
+    gone. Compacts the journal. Can be killed and started again."""
     settings, found = load_settings(), Reconciled()
     target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by, must_exist=not sources)
     since = target.head()
@@ -55,6 +55,7 @@ def reconcile(sources: list[str] | None = None, lake: str | None = None, page: i
             except CnbudgetError as error:
                 found.failures.append(f"{source.uri}: {error}")
         _take_up(found, target, readers, settings)
+    target.compact()
     announce(target, settings, since=since)
     _leave_artifacts(target, found)
     return found

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cnbudget.errors import CommitConflict, StorageRefused
+from cnbudget.errors import CommitConflict, StorageError, StorageRefused
 from cnbudget.model import DocumentState, ObjectState
 from tests.lakes import FailingBucket
+from warehouse import journal as journal_module
 from warehouse.bucket import LocalBucket, ObjectInfo
 from warehouse.journal import (
     Decision,
@@ -120,3 +121,47 @@ def test_probe_create__refuses_a_bucket_that_ignores_it(tmp_path: Path) -> None:
 
     with pytest.raises(StorageRefused, match=r"create-only writes .* are not honoured"):
         probe_create(Ignoring(LocalBucket(tmp_path)))
+
+
+def short_segments(monkeypatch: pytest.MonkeyPatch, folder: Path, n_commits: int) -> FailingBucket:
+    monkeypatch.setattr(journal_module, "SEGMENT", 4)
+    bucket = FailingBucket(LocalBucket(folder))
+    for after in range(n_commits):
+        Journal(bucket).append([SourceAdded(f"s3://{after}"), *ENTRIES], after=after, by="li", at=NOW)
+    return bucket
+
+
+def test_compact__gives_the_same_commits_in_fewer_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = short_segments(monkeypatch, tmp_path, 10)
+    plain = list(Journal(bucket).read(after=0))
+    assert Journal(bucket).compact(head=10) == 2
+    for version in range(1, 9):
+        (tmp_path / f"journal/v{version:08d}.json").unlink()  # nobody does this: it shows what is read
+    for after in (0, 4, 8, 9, 10):
+        assert list(Journal(bucket).read(after=after)) == plain[after:]
+
+
+def test_compact__is_safe_to_repeat_and_to_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = short_segments(monkeypatch, tmp_path, 12)
+    bucket.n_writes = 1
+    with pytest.raises(StorageError, match="killed"):
+        Journal(bucket).compact(head=12)
+    bucket.n_writes = 10
+    assert Journal(bucket).compact(head=12) == 2
+    assert Journal(bucket).compact(head=12) == 0
+    files = {path.name: path.read_bytes() for path in (tmp_path / "journal/segments").iterdir()}
+    assert list(files) and sorted(files) == [f"v0000000{first}.json.gz" for first in (1, 5, 9)]
+    for path in (tmp_path / "journal/segments").iterdir():
+        path.unlink()
+    Journal(LocalBucket(tmp_path)).compact(head=12)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "journal/segments").iterdir()} == files
+
+
+def test_read__a_damaged_segment_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = short_segments(monkeypatch, tmp_path, 4)
+    Journal(bucket).compact(head=4)
+    (tmp_path / "journal/segments/v00000001.json.gz").write_bytes(b"cut")
+    with pytest.raises(StorageRefused, match=r"segments/v00000001.*delete this segment"):
+        list(Journal(bucket).read(after=0))
+    (tmp_path / "journal/segments/v00000001.json.gz").unlink()
+    assert len(list(Journal(bucket).read(after=0))) == 4

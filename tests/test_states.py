@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from cnbudget.model import DocumentState, ObjectState
-from tests.lakes import staged_frames, together
+from tests.lakes import staged_frames
 from warehouse.journal import (
     Commit,
     Decision,
@@ -98,7 +98,7 @@ def derived(store: Transaction) -> dict[str, list[tuple[object, ...]]]:
 
 def apply(store: Transaction, commits: Sequence[tuple[Commit, Mapping[str, Frames]]]) -> None:
     frames = {document_id: found for _, audited in commits for document_id, found in audited.items()}
-    store.apply([commit for commit, _ in commits], together(frames.values()) if frames else None)
+    store.apply([commit for commit, _ in commits], frames.values())
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -10,7 +10,7 @@ import pytest
 from cnbudget.errors import StorageError
 from cnbudget.model import DocumentState
 from cnbudget.schema import DATASETS, STAGED
-from tests.lakes import staged_frames, together
+from tests.lakes import staged_frames
 from warehouse import store as store_module
 from warehouse.journal import Commit, DocumentAudited, DocumentsPublished, FindingAccepted
 from warehouse.store import Store
@@ -44,7 +44,7 @@ def test_transaction__the_tables_are_those_of_the_schema(store: Store) -> None:
 
 def test_transaction__an_error_inside_undoes_all(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), store.transaction() as opened:
-        opened.apply([Commit(1, NOW, "li", "n", (audited("a"),))], staged_frames("a"))
+        opened.apply([Commit(1, NOW, "li", "n", (audited("a"),))], [staged_frames("a")])
         raise ZeroDivisionError
     with store.transaction() as opened:
         assert opened.head() == 0
@@ -55,7 +55,7 @@ def test_apply__twice_is_once(store: Store) -> None:
     commits = [Commit(1, NOW, "li", "n", (audited("a"),)), Commit(2, NOW, "li", "m", (DocumentsPublished(("a",)),))]
     for _ in range(2):
         with store.transaction() as opened:
-            opened.apply(commits, staged_frames("a"))
+            opened.apply(commits, [staged_frames("a")])
     with store.transaction() as opened:
         assert opened.head() == 2
         row = opened.query("SELECT * FROM documents").row(0, named=True)
@@ -65,8 +65,8 @@ def test_apply__twice_is_once(store: Store) -> None:
 
 def test_apply__a_later_audit_takes_the_place_of_the_earlier_one(store: Store) -> None:
     with store.transaction() as opened:
-        opened.apply([Commit(1, NOW, "li", "n", (audited("a"), audited("b")))], together(map(staged_frames, "ab")))
-        opened.apply([Commit(2, NOW, "li", "m", (audited("a"),))], staged_frames("a", 7))
+        opened.apply([Commit(1, NOW, "li", "n", (audited("a"), audited("b")))], map(staged_frames, "ab"))
+        opened.apply([Commit(2, NOW, "li", "m", (audited("a"),))], [staged_frames("a", 7)])
         amounts = opened.query("SELECT document_id, amount_yuan FROM staged.budget_facts ORDER BY ALL").rows()
     assert [(document_id, int(amount)) for document_id, amount in amounts] == [("a", 7), ("b", 100)]
 
@@ -77,11 +77,11 @@ def test_findings__an_acceptance_ends_when_the_evidence_changes(store: Store) ->
     (evidence,) = frames["findings"]["evidence_sha256"]
     entries = (audited("a"), DocumentsPublished(("a",)))
     with store.transaction() as opened:
-        opened.apply([Commit(1, NOW, "li", "n", entries)], frames)
-        opened.apply([Commit(2, NOW, "li", "m", (FindingAccepted(finding_id, evidence, "known"),))], None)
+        opened.apply([Commit(1, NOW, "li", "n", entries)], [frames])
+        opened.apply([Commit(2, NOW, "li", "m", (FindingAccepted(finding_id, evidence, "known"),))])
         accepted = "SELECT accepted_by, accepted_reason FROM findings"
         assert opened.query(accepted).rows() == [("li", "known")]
-        opened.apply([Commit(3, NOW, "wang", "o", (FindingAccepted(finding_id, "other", "x"),))], None)
+        opened.apply([Commit(3, NOW, "wang", "o", (FindingAccepted(finding_id, "other", "x"),))])
         assert opened.query(accepted).rows() == [(None, None)]
 
 

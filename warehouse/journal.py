@@ -2,14 +2,21 @@
 
 One object per version, `journal/v00000042.json`, created once and never overwritten: whoever creates version 43 has
 committed it, everyone else has to look at it first. Everything the lake says follows from the journal and the staged
-results. Old versions may later be compacted into segments; readers only rely on `Journal.read`.
+results.
+
+Closed ranges of versions are compacted into segments, `journal/segments/v00000001.json.gz`: one read instead of hundreds.
+A range is closed once all its versions are there, since none of them ever changes; so whoever makes a segment makes the
+same, and one that was killed left it whole or not at all. The single objects stay: they are the fence.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gzip
 import json
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -23,6 +30,8 @@ from warehouse.bucket import Bucket
 
 _WIDEST = 32
 """Versions that are asked for at once by a reader that is far behind."""
+SEGMENT = 256
+"""Versions of a segment: from one that is a multiple of it plus one, to the next multiple."""
 
 
 class Decision(StrEnum):
@@ -196,14 +205,8 @@ class Commit:
     @classmethod
     def from_json(cls, data: bytes, *, where: str) -> Commit:
         """The commit of these bytes. Raises StorageRefused where they are damaged or newer than this code."""
-        try:
-            plain = json.loads(data)
-            entries = tuple(_to_entry(entry) for entry in plain["entries"])
-            return cls(plain["version"], datetime.fromisoformat(plain["at"]), plain["by"], plain["nonce"], entries)
-        except (ValueError, KeyError, TypeError) as error:
-            raise StorageRefused(
-                f"not an entry this version can read ({error!r}); restore it from a copy, or upgrade", where=where
-            ) from error
+        with _unreadable(where, "restore it from a copy, or upgrade"):
+            return _to_commit(json.loads(data))
 
 
 class Journal:
@@ -213,16 +216,50 @@ class Journal:
         self._bucket = bucket
 
     def read(self, *, after: int) -> Iterator[Commit]:
-        """The commits later than version `after`, in order; far-behind readers fetch many at once."""
+        """The commits later than version `after`, in order: by segments where there are some, else many at once."""
         width = 1
         with ThreadPoolExecutor(_WIDEST) as pool:
             while True:
-                for commit in pool.map(self.get, range(after + 1, after + 1 + width)):
+                segment = self._segment(after + 1) if after % SEGMENT == 0 else None
+                upto = min(after + width, after - after % SEGMENT + SEGMENT)
+                for commit in segment or pool.map(self.get, range(after + 1, upto + 1)):
                     if commit is None:
                         return
                     after = commit.version
                     yield commit
                 width = min(2 * width, _WIDEST)
+
+    def _segment(self, first: int) -> list[Commit] | None:
+        """The commits of the segment that starts with this version, or None where none was made."""
+        key = _segment_key(first)
+        data = self._bucket.read(key)
+        if data is None:
+            return None
+        with _unreadable(
+            f"{self._bucket.uri}/{key}", "delete this segment: what it holds stands in single objects too"
+        ):
+            return [_to_commit(plain) for plain in json.loads(gzip.decompress(data))]
+
+    def compact(self, *, head: int) -> int:
+        """Make the segments of all closed ranges up to the head that have none yet; how many were made."""
+        made = {info.key for info in self._bucket.list("journal/segments/")}
+        n_made = 0
+        for first in range(1, head - SEGMENT + 2, SEGMENT):
+            if _segment_key(first) not in made:
+                with ThreadPoolExecutor(_WIDEST) as pool:
+                    commits = list(pool.map(self._plain, range(first, first + SEGMENT)))
+                data = b"[" + b",".join(commits) + b"]"
+                n_made += self._bucket.create(_segment_key(first), gzip.compress(data, mtime=0))
+        return n_made
+
+    def _plain(self, version: int) -> bytes:
+        commit = self.get(version)
+        if commit is None:
+            raise StorageRefused(
+                "a version below the head is not there; put it back from a copy of the lake",
+                where=f"{self._bucket.uri}/{_key(version)}",
+            )
+        return commit.to_json()
 
     def get(self, version: int) -> Commit | None:
         """One commit, or None where the journal does not reach so far."""
@@ -265,6 +302,23 @@ def probe_create(bucket: Bucket) -> None:
 
 def _key(version: int) -> str:
     return f"journal/v{version:08d}.json"
+
+
+def _segment_key(first: int) -> str:
+    return f"journal/segments/v{first:08d}.json.gz"
+
+
+@contextlib.contextmanager
+def _unreadable(where: str, advice: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zlib.error) as error:
+        raise StorageRefused(f"not an entry this version can read ({error!r}); {advice}", where=where) from error
+
+
+def _to_commit(plain: dict[str, Any]) -> Commit:
+    entries = tuple(_to_entry(entry) for entry in plain["entries"])
+    return Commit(plain["version"], datetime.fromisoformat(plain["at"]), plain["by"], plain["nonce"], entries)
 
 
 def _to_plain(entry: Entry) -> dict[str, object]:

@@ -210,6 +210,10 @@ class Lake(Landing, Balancing, Decisions, Judging, Notes):
         self._ledger.rebuild()
         self.publish()
 
+    def compact(self) -> int:
+        """Compact the journal, so that it is read in few pieces; how many were made."""
+        return self._ledger.compact()
+
     def probe(self) -> None:
         """Prove that the lake can be written to and honours create-only writes. Raises StorageError."""
         probe_create(self.bucket)

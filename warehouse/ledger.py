@@ -10,7 +10,7 @@ import functools
 import itertools
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -26,7 +26,9 @@ from warehouse.store import Store
 
 Read = TypeVar("Read")
 
-_COMMITS_AT_ONCE = 64
+_COMMITS_AT_ONCE = 256
+_DOCUMENTS_AT_ONCE = 100
+"""Whose staged results are in memory together when the store catches up."""
 _READS_AT_ONCE = 8
 _TRIES = 50
 
@@ -126,6 +128,10 @@ class Ledger:
             _pause(attempt)
         raise StorageError("the journal moves on faster than it can be published; try later", where=self._bucket.uri)
 
+    def compact(self) -> int:
+        """Compact what of the journal can be; how many segments were made."""
+        return self._journal.compact(head=self.sync())
+
     def rebuild(self) -> None:
         """Make the store anew from the journal and the staged results."""
         aside = Store(self.store.path.with_name(f"{self.store.path.name}.rebuilding"))
@@ -140,14 +146,13 @@ class Ledger:
         commits: list[Commit] = []
         for commit in self._journal.read(after=head):
             commits.append(commit)
-            if len(commits) >= _COMMITS_AT_ONCE:
+            if len(commits) >= _COMMITS_AT_ONCE or len(_audits(commits)) >= _DOCUMENTS_AT_ONCE:
                 head, commits = self._apply(target, commits), []
         return self._apply(target, commits) if commits else head
 
     def _apply(self, target: Store, commits: Sequence[Commit], at_hand: Frames | None = None) -> int:
         """Append commits to the store; the head that it has then."""
-        audits = {e.document_id: e for c in commits for e in c.entries if isinstance(e, DocumentAudited)}
-        frames = self._frames_of(list(audits.values()), at_hand) if audits else None
+        frames = self._frames_of(_audits(commits), at_hand)
         with target.transaction() as store:
             head = store.head()
             follows = head >= commits[0].version - 1
@@ -156,12 +161,14 @@ class Ledger:
         # Where it does not, someone threw the file away meanwhile.
         return max(head, commits[-1].version) if follows else self._follow(target, head)
 
-    def _frames_of(self, audits: Sequence[DocumentAudited], at_hand: Frames | None) -> Frames:
+    def _frames_of(self, audits: Sequence[DocumentAudited], at_hand: Frames | None) -> Iterator[Frames]:
+        """What was staged for the audits, few documents at a time."""
         if at_hand is not None and {a.document_id for a in audits} == set(at_hand["documents"]["document_id"]):
-            return at_hand
-        return read_staged(
-            self._bucket, [StagedResult(a.document_id, a.extractor_version, a.judgement) for a in audits]
-        )
+            yield at_hand
+            return
+        results = [StagedResult(a.document_id, a.extractor_version, a.judgement) for a in audits]
+        for start in range(0, len(results), _DOCUMENTS_AT_ONCE):
+            yield read_staged(self._bucket, results[start : start + _DOCUMENTS_AT_ONCE])
 
 
 class Room:
@@ -170,6 +177,12 @@ class Room:
     def __init__(self, bucket: Bucket, ledger: Ledger) -> None:
         self.bucket = bucket
         self._ledger = ledger
+
+
+def _audits(commits: Sequence[Commit]) -> list[DocumentAudited]:
+    """The audits that count among these: of each document the last."""
+    audits = {e.document_id: e for commit in commits for e in commit.entries if isinstance(e, DocumentAudited)}
+    return list(audits.values())
 
 
 def read_staged(bucket: Bucket, results: Sequence[StagedResult]) -> dict[str, pl.DataFrame]:

@@ -15,7 +15,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 
@@ -109,8 +109,9 @@ class Transaction:
         """The journal's version up to which the store is."""
         return int(self.query("SELECT coalesce(max(version), 0) AS head FROM ledger.commits").item())
 
-    def apply(self, commits: Sequence[Commit], frames: Frames | None) -> None:
-        """Append the commits that are later than `head`, with the staged results of the audits among them."""
+    def apply(self, commits: Sequence[Commit], frames: Iterable[Frames] = ()) -> None:
+        """Append the commits that are later than `head`, with the staged results of the audits among them, which may
+        come in parts."""
         head = self.head()
         commits = [commit for commit in commits if commit.version > head]
         if not commits:
@@ -119,8 +120,8 @@ class Transaction:
         self.insert("ledger.commits", _rows(heads, ["version", "at", "by", "nonce"]))
         for kind, table in _TABLES.items():
             self.insert(f"ledger.{table}", _entry_rows(kind, commits))
-        if frames:
-            self._load(frames)
+        for part in frames:
+            self._load(part)
         self.execute(_FOLLOW)
 
     def _load(self, frames: Frames) -> None:
