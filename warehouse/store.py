@@ -39,7 +39,7 @@ from warehouse.journal import (
     ValidationRun,
 )
 
-_LEDGER, _STATES, _PARTITIONS, _FOLLOW = (
+_LEDGER, _STATES, _PARTITIONS, FOLLOW = (
     path.read_text("utf-8") for path in sorted((Path(__file__).parent / "sql").glob("*.sql"))
 )
 
@@ -122,7 +122,7 @@ class Transaction:
             self.insert(f"ledger.{table}", _entry_rows(kind, commits))
         for part in frames:
             self._load(part)
-        self.execute(_FOLLOW)
+        self.execute(FOLLOW)
 
     def _load(self, frames: Frames) -> None:
         ids = frames["documents"]["document_id"].to_list()
@@ -292,7 +292,7 @@ def _views() -> list[str]:
         "CREATE OR REPLACE VIEW current_documents AS SELECT document_id FROM ledger.document_states WHERE is_current"
     )
     views = [_STATES, current, *[_view_ddl(dataset) for dataset in published], _PARTITIONS]
-    return [*views, "UPDATE ledger.derived SET version = 0", _FOLLOW]
+    return [*views, "UPDATE ledger.derived SET version = 0", FOLLOW]
 
 
 @functools.cache
