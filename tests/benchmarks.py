@@ -44,8 +44,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=300, help="of the largest lake of `scale` (default: 300)")
     options = parser.parse_args()
     for part in options.parts or PARTS:
-        print(f"
-== {part}", flush=True)
+        print(f"\n== {part}", flush=True)
         if part in PARTS:
             PARTS[part]()
         else:
