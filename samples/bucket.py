@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from pathlib import Path
 from cnbudget.model import DocumentState, FormId, Measure, PublisherKind, RevenueSource
 from samples import strangers
 from samples.budget import (
+    FISCAL_SOURCES,
     ZERO,
     Budget,
     Disclosures,
@@ -34,6 +35,7 @@ from samples.render_pdf import DEFAULT_LAYOUT, Continuation, PageLayout, render_
 from samples.render_text import render_text
 from samples.render_xlsx import render_xlsx
 
+YEAR_BEFORE_AT = datetime(2023, 2, 6, 1, 30, tzinfo=UTC)
 PUBLISHED_AT = datetime(2024, 2, 5, 1, 30, tzinfo=UTC)
 REVISED_AT = datetime(2024, 3, 20, 6, 0, tzinfo=UTC)
 UNIT_CODES = ("2080101", "2080102", "2080501", "2080505", "2080506", "2101101", "2210201", "2210203")
@@ -71,6 +73,18 @@ def district_revised() -> Budget:
     budget = district()
     lines = [replace(line, project=line.project + changes.get(line.code, ZERO)) for line in budget.lines]
     return replace(budget, lines=lines, month=3)
+
+
+def city_before() -> Budget:
+    """The city's department a year before, as its budget of 2024 states it."""
+    budget = city()
+    return _year_before(budget, budget.fiscal_before, Decimal(1))
+
+
+def district_before() -> Budget:
+    """The district's a year before: its budget of 2024 states 1,200,000 yuan less for that year than this one prints."""
+    budget = district()
+    return _year_before(budget, budget.fiscal_before + 1_200_000, Decimal("0.01"))
 
 
 def district_unit() -> Budget:
@@ -139,6 +153,22 @@ NARROWER = PageLayout(Continuation.NARROWER, name_share=0.6)
 BARE = PageLayout(Continuation.BARE, is_total_alone=True, has_page_numbers=True, has_leaders=False)
 
 SAMPLES: Sequence[Sample] = (
+    Sample(
+        "上海市民生保障与人才事务局2023年部门预算.pdf",
+        DocumentState.PUBLISHED,
+        "the city's department a year before: what changed since shows in the marts",
+        _pdf(city_before),
+        modified_at=YEAR_BEFORE_AT,
+        budget=city_before,
+    ),
+    Sample(
+        "上海市云川区民生保障与人才事务局2023年部门预算.pdf",
+        DocumentState.PUBLISHED,
+        "the district's a year before, which the budget of 2024 restates",
+        _pdf(district_before, NARROWER),
+        modified_at=YEAR_BEFORE_AT,
+        budget=district_before,
+    ),
     Sample(
         "上海市民生保障与人才事务局2024年部门预算.pdf",
         DocumentState.PUBLISHED,
@@ -248,6 +278,50 @@ def _write(path: Path, document: bytes, modified_at: datetime) -> Path:
     path.write_bytes(document)
     os.utime(path, (modified_at.timestamp(), modified_at.timestamp()))
     return path
+
+
+def _year_before(budget: Budget, fiscal: Decimal, unit: Decimal) -> Budget:
+    """A budget of the year before with a fiscal appropriation of so much: less for personnel, more for operating, and
+    without the last account that has projects alone."""
+    late = [line for line in budget.lines if not line.personnel and not line.operating][-1]
+    own = [line for line in budget.lines if line.source not in FISCAL_SOURCES]
+    lines = [line for line in budget.lines if line is not late and line not in own]
+    weights = [w for line in lines for w in (line.personnel * 9, line.operating * 11, line.project * 10)]
+    amounts = iter(allocate(fiscal, weights, unit))
+    lines = [Line(line.code, line.source, next(amounts), next(amounts), next(amounts)) for line in lines]
+    general = [line for line in lines if line.source is RevenueSource.GENERAL_PUBLIC_BUDGET]
+    now = budget.disclosures
+    return replace(
+        budget,
+        year=budget.year - 1,
+        lines=[*lines, *own],
+        economic=_capped(
+            _economic_for(general, budget.economic),
+            {"30217": now.three_public_before.official_reception, "30231": now.three_public_before.vehicle_operation},
+        ),
+        disclosures=replace(
+            now,
+            three_public=now.three_public_before,
+            three_public_before=now.three_public_before,
+            agency_operating=_tenth(now.agency_operating * 9),
+        ),
+        projects=[
+            replace(each, items=[replace(item, amount=_tenth(item.amount * 9)) for item in each.items])
+            for each in budget.projects[1:]
+        ],
+        fiscal_before=_tenth(fiscal * 9),
+    )
+
+
+def _capped(economic: Sequence[EconomicLine], caps: Mapping[str, Decimal]) -> list[EconomicLine]:
+    """The sections with no more than `caps` in some; what is above goes to 办公费 (30201)."""
+    capped = [replace(line, amount=min(line.amount, caps.get(line.code, line.amount))) for line in economic]
+    above = sum((line.amount for line in economic), ZERO) - sum((line.amount for line in capped), ZERO)
+    return [replace(line, amount=line.amount + (above if line.code == "30201" else ZERO)) for line in capped]
+
+
+def _tenth(amount: Decimal) -> Decimal:
+    return (amount / 10).quantize(Decimal(1000))
 
 
 def _scaled(line: Line, share: Decimal) -> Line:
