@@ -105,6 +105,11 @@ def link(anchor: str, label: str) -> str:
     return f'<a href="#{anchor}">{label}</a>'
 
 
+def leads_to(path: str, label: str) -> str:
+    """A link to another page; `label` is HTML."""
+    return f'<a href="{text(path)}">{label}</a>'
+
+
 def section(name: str, body: str) -> str:
     """A section of the page under its heading, the term `nav_<name>`."""
     heading = f'<h2 id="h-{name}">{say("nav_" + name)}</h2>'

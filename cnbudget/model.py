@@ -137,6 +137,13 @@ class CheckStatus(StrEnum):
     NOT_CHECKABLE = "not_checkable"
 
 
+class ValidationOccasion(StrEnum):
+    """入库校验 / 复核: rules and suites over a batch that was read, or over what was read before."""
+
+    INGESTION = "ingestion"
+    REVALIDATION = "revalidation"
+
+
 class Severity(StrEnum):
     """How bad a finding is."""
 

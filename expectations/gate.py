@@ -46,6 +46,7 @@ class Verdict:
     """An expectation that a document did not meet; `document_id` is None where it is the whole batch.
 
     `severity` is critical (holds the document), warning or info. `is_approvable`: a person may publish it all the same.
+    `n_rows`: how many rows do not meet it; 0 where that cannot be told.
     """
 
     document_id: str | None
@@ -54,6 +55,7 @@ class Verdict:
     severity: str
     message: str
     is_approvable: bool = False
+    n_rows: int = 0
 
 
 def audit(frames: Mapping[str, pl.DataFrame]) -> list[Verdict]:
@@ -162,7 +164,7 @@ def _verdicts(name: str, expectation: dict[str, Any], result: Any, frame: pl.Dat
     for (document_id,), mine in rows.group_by(["document_id"], maintain_order=True):
         examples = frame[mine["row"].unique(maintain_order=True).head(N_EXAMPLES)]
         found = f"{_examples(examples, expectation)} in {mine.height} row(s)"
-        yield _verdict(None if document_id is None else str(document_id), name, expectation, found)
+        yield _verdict(None if document_id is None else str(document_id), name, expectation, found, mine.height)
 
 
 def _examples(rows: pl.DataFrame, expectation: dict[str, Any]) -> str:
@@ -189,7 +191,7 @@ def _of_batch(name: str, expectation: dict[str, Any], found: str, *, is_exceptio
     return Verdict(None, name, verdict.expectation_id, "critical", f"could not be evaluated: {verdict.message}")
 
 
-def _verdict(document_id: str | None, name: str, expectation: dict[str, Any], found: str) -> Verdict:
+def _verdict(document_id: str | None, name: str, expectation: dict[str, Any], found: str, n_rows: int = 0) -> Verdict:
     meta, where = expectation["meta"], f"{name}, document {document_id[:12]}" if document_id else f"{name}, whole batch"
     return Verdict(
         document_id,
@@ -198,4 +200,5 @@ def _verdict(document_id: str | None, name: str, expectation: dict[str, Any], fo
         expectation["severity"],
         f"{where}: found {found}; expected {meta['expected']}; next: {meta['next_step']}",
         meta["is_approvable"],
+        n_rows,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,14 @@ def write_suites(folder: Path = FOLDER) -> list[Path]:
 def read_suites(folder: Path = FOLDER) -> dict[str, Suite]:
     """The suites by the name of the frame they are for, as they stand on disk."""
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+
+
+def suites_version(folder: Path = FOLDER) -> str:
+    """A hash of the suites as they stand on disk."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.json")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
 
 
 def suites_as_json() -> dict[str, str]:

@@ -18,20 +18,15 @@ import polars as pl
 
 from cnbudget.coverage import EXPECTED_COLUMNS
 from cnbudget.errors import CnbudgetError, SettingsError
+from flows import review
 from flows.metrics import to_openmetrics
-from flows.notices import announce
+from flows.review import lake_of
 from flows.settings import load_settings, quieten
 from warehouse.balance import Balance
-from warehouse.journal import Decision
 from warehouse.lake import Lake
 from warehouse.ledger import utc_now
 from warehouse.releases import RELEASES, month_of, verify
 from warehouse.sources import Source, open_source
-
-_HELD = """
-    SELECT d.* FROM documents d WHERE d.state = 'held' ORDER BY d.first_seen_at, d.file_name, d.document_id
-"""
-
 
 _KINDS = """
     SELECT recognised_as, coalesce(jurisdiction_name, 'place unknown') AS place, count(*) AS n
@@ -99,14 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.set_defaults(command=_notify)
     sub = add("status", _status, "the bucket balance: every object version in exactly one state")
     sub.add_argument("--format", choices=("text", "json", "openmetrics"), default="text")
-    sub = add("held", _held, "documents that are held, and why")
-    sub.add_argument("--format", choices=("text", "json"), default="text")
-    for decision, text in _DECISIONS.items():
-        sub = add(decision.value, _decide, text)
-        sub.add_argument("ids", nargs="+", metavar="ID", help="a document's id, or the beginning of it")
-        sub.add_argument("--by", required=True, metavar="NAME", help="who decides")
-        sub.add_argument("--reason", required=True, metavar="TEXT")
-        sub.set_defaults(decision=decision)
+    review.add_commands(add)
+    sub = add(
+        "revalidate", _revalidate, "run today's rules and suites over what was read before, and write what differs"
+    )
+    sub.add_argument("ids", nargs="*", metavar="ID", help="documents, by the beginning of their ids (default: all)")
+    sub.add_argument("--year", type=int, action="append", metavar="YEAR")
+    sub.add_argument("--jurisdiction", action="append", metavar="CODE", help="as in `documents.jurisdiction_code`")
     _add_product(add, commands)
     add("rebuild", _rebuild, "build the store anew from journal and staged results, and check latest/ against it")
     sub = add("doctor", _doctor, "check versions, lake, store, clock, sources, queue and Prefect, and say what to do")
@@ -126,19 +120,6 @@ def _add_product(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
     sub.set_defaults(command=_verify)
     sub = add("explorer", _explorer, "write the site beside the data, curated/reports/, anew")
     sub.add_argument("--stale", action="store_true", help="only what differs from what is published")
-
-
-_DECISIONS = {
-    Decision.APPROVE: "publish held documents in spite of their findings",
-    Decision.REJECT: "put held documents aside for good",
-    Decision.RETRY: "have documents read and checked again by the next ingestion",
-    Decision.WITHDRAW: "take published documents out of latest/",
-}
-
-
-def _lake(options: argparse.Namespace) -> Lake:
-    settings = load_settings()
-    return Lake.open(options.lake or settings.lake, store_path=settings.store_path, by=settings.by, must_exist=True)
 
 
 def _open_lake(options: argparse.Namespace, sources: list[Source]) -> Lake:
@@ -204,7 +185,7 @@ def _reconcile(options: argparse.Namespace) -> int:
 
     settings = load_settings()
     log_to_stderr(settings.log_format)
-    lake = _open_lake(options, [open_source(uri) for uri in options.sources]) if options.sources else _lake(options)
+    lake = _open_lake(options, [open_source(uri) for uri in options.sources]) if options.sources else lake_of(options)
     from flows.reconcile import reconcile
 
     run = reconcile if settings.prefect_api_url else reconcile.fn
@@ -247,7 +228,7 @@ def _up(options: argparse.Namespace) -> int:
 def _coverage(options: argparse.Namespace) -> int:
     from flows import coverage
 
-    frame = coverage.of_lake(_lake(options), Path(options.expected))
+    frame = coverage.of_lake(lake_of(options), Path(options.expected))
     coverage.write(frame, options.format, Path(options.output) if options.output else None)
     return 0
 
@@ -263,7 +244,7 @@ def _notify(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    lake = _lake(options)
+    lake = lake_of(options)
     balance = lake.balance()
     if options.format == "json":
         plain = dataclasses.asdict(balance) | {"is_balanced": balance.is_balanced}
@@ -296,40 +277,37 @@ def _print_kinds(kinds: pl.DataFrame) -> None:
         print(f"  {kind:<16} {n:<5} {place}")
 
 
-def _held(options: argparse.Namespace) -> int:
+def _revalidate(options: argparse.Namespace) -> int:
     from flows import screen
+    from flows.logs import log_to_stderr
 
-    documents = _lake(options).query(_HELD)
-    if options.format == "json":
-        print(documents.write_json())
-    elif documents.height:
-        screen.show_documents(documents)
-        print("\nnext: python -m flows approve ID --by NAME --reason TEXT (or reject, retry)")
-    else:
-        print("nothing is held")
-    return 0
+    settings = load_settings()
+    log_to_stderr(settings.log_format)
+    lake_of(options)
+    with screen.waiting("loading Great Expectations"):
+        from flows.revalidate import revalidate
 
-
-def _decide(options: argparse.Namespace) -> int:
-    lake = _lake(options)
-    since = lake.head()
-    ids = lake.decide(options.ids, options.decision, reason=options.reason, by=options.by)
-    lake.publish()
-    announce(lake, load_settings(), since=since)
-    for row in lake.documents(ids).iter_rows(named=True):
-        print(f"{row['document_id'][:12]} {row['file_name']}: {row['state']}")
-    return 0
+    start = revalidate if settings.prefect_api_url else revalidate.fn
+    found = start(options.year, options.jurisdiction, options.ids, options.lake, show_progress=True)
+    moved = ", ".join(f"{n} {what}" for what, n in found.moved.items()) or "none moved"
+    changes = ", ".join(f"{found.changes[change]} {change}" for change in ("new", "changed", "resolved"))
+    print(f"{found.n_documents} documents judged again: {moved}; findings: {changes}")
+    if found.report:
+        print(f"report: {found.report}")
+    for failure in found.failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if found.failures else 0
 
 
 def _rebuild(options: argparse.Namespace) -> int:
-    lake = _lake(options)
+    lake = lake_of(options)
     lake.rebuild()
     print(f"{lake.documents().height} documents; the store and latest/ are as the journal says")
     return 0
 
 
 def _release(options: argparse.Namespace) -> int:
-    lake = _lake(options)
+    lake = lake_of(options)
     manifest = lake.release(options.name or month_of(utc_now()))
     uri = f"{lake.bucket.uri}/{RELEASES}{manifest['release']}"
     print(
@@ -357,7 +335,7 @@ def _explorer(options: argparse.Namespace) -> int:
     from flows.ingest import write_pages
     from warehouse.curated import REPORTS
 
-    lake = _lake(options)
+    lake = lake_of(options)
     lake.publish()
     written = write_pages(lake, load_settings(), everything=not options.stale)
     print(f"{written.n_budgets} budgets with {written.n_pictures} pictures of pages, {written.n_bytes:,} bytes")
@@ -369,7 +347,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from flows.doctor import Doctor
 
     is_well = True
-    for check in Doctor(_lake(options), load_settings(), tuple(options.sources), options.queue).checks():
+    for check in Doctor(lake_of(options), load_settings(), tuple(options.sources), options.queue).checks():
         print(f"{'PROBLEM' if check.advice else 'ok'}: {check.name}: {check.found}")
         if check.advice:
             print(f"  to do: {check.advice}")

@@ -19,6 +19,7 @@ from prefect.tasks import exponential_backoff
 
 from cnbudget.errors import CnbudgetError
 from cnbudget.sandbox import Limits, Readers
+from tasks.validation import Tally
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from expectations.gate import Verdict
     from explorer.publish import Written
     from warehouse.bucket import ObjectInfo
-    from warehouse.journal import ObjectRecorded
+    from warehouse.journal import Entry, ObjectRecorded
+    from warehouse.judging import Standing
     from warehouse.lake import Lake, Pending
     from warehouse.sources import Source
 
@@ -98,14 +100,45 @@ def parse(lake: Lake, read: Read, extractor_version: str, batch: Sequence[Pendin
 @task(name="audit", **_STAGE)
 def audit(lake: Lake, extractor_version: str, document_ids: Sequence[str]) -> None:
     """Run the gate over a batch read back from staging and record its verdicts."""
-    staged = lake.staged(document_ids, extractor_version)
-    critical = [verdict for verdict in _verdicts(staged) if verdict.severity == "critical"]
-    messages: dict[str, list[str]] = {}
-    for verdict in critical:
-        messages.setdefault(str(verdict.document_id), []).append(verdict.message)
-    unapprovable = {str(verdict.document_id) for verdict in critical if not verdict.is_approvable}
-    for entry in lake.record_audit(staged, messages, unapprovable=unapprovable):
+    staged, tally = lake.staged(document_ids, extractor_version), Tally("ingestion", "a batch")
+    verdicts = _verdicts(staged)
+
+    def run_of(states: Sequence[str]) -> list[Entry]:
+        tally.add(staged["findings"], verdicts, states)
+        tally.changes["new"] = staged["findings"].height
+        return tally.to_entries()
+
+    for entry in lake.record_audit(staged, _messages(verdicts), unapprovable=_unapprovable(verdicts), run_of=run_of):
         _log(f"audited {entry.state}", document_id=entry.document_id, reason=entry.state_reason)
+
+
+@task(name="judge", **_STAGE)
+def judge(lake: Lake, standings: Sequence[Standing], tally: Tally) -> list[str]:
+    """Run today's rules and suites over a batch that was read before, and record what that changes; the ids of what changed.
+
+    A batch that is tried again is counted again from the start: only a whole one is added to the `tally`.
+    """
+    from cnbudget.revalidation import finding_changes, judge_again
+    from cnbudget.rules.across import findings_across
+
+    staged, cases = lake.results([standing.result for standing in standings])
+    companions = lake.companions([standing.result.document_id for standing in standings])
+    judged = staged | judge_again(staged, cases, findings_across(companions.frames, companions.revisions))
+    verdicts = _verdicts(judged)
+    changes = finding_changes(staged["findings"], judged["findings"])
+    recorded = lake.record_judgements(
+        standings,
+        judged,
+        _messages(verdicts),
+        unapprovable=_unapprovable(verdicts),
+        changed=set(changes["document_id"]),
+    )
+    for entry in recorded:
+        _log(f"judged {entry.state}", document_id=entry.document_id, reason=entry.state_reason)
+    states = {standing.result.document_id: standing.verdict[0] for standing in standings}
+    states |= {entry.document_id: entry.state for entry in recorded}
+    tally.add(judged["findings"], verdicts, list(states.values()))
+    return [entry.document_id for entry in recorded]
 
 
 @task(name="publish", **_STAGE)
@@ -130,6 +163,19 @@ def pages(lake: Lake, workers: int, limits: Limits, *, everything: bool = False)
         drawn = publish_site(lake.curated, lake.reports, lambda some: readers().parse(some), everything=everything)
     _log("pages", **asdict(drawn))
     return drawn
+
+
+def _messages(verdicts: Sequence[Verdict]) -> dict[str, list[str]]:
+    """What holds documents, by document_id."""
+    messages: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.severity == "critical":
+            messages.setdefault(str(verdict.document_id), []).append(verdict.message)
+    return messages
+
+
+def _unapprovable(verdicts: Sequence[Verdict]) -> set[str]:
+    return {str(v.document_id) for v in verdicts if v.severity == "critical" and not v.is_approvable}
 
 
 def _verdicts(frames: Mapping[str, pl.DataFrame]) -> list[Verdict]:

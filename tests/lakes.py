@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -174,9 +175,13 @@ def states(lake: Lake) -> dict[str, str]:
 
 
 def curated(folder: Path) -> dict[str, bytes]:
-    """Every file below curated/, with its bytes."""
+    """Every file below curated/latest/ that follows from the documents alone, with its bytes: not what tells of runs."""
     root = folder / "curated"
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    files = {str(path.relative_to(root)): path for path in sorted(root.glob("latest/**/*")) if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if not _OF_RUNS.match(name)}
+
+
+_OF_RUNS = re.compile(r"latest/(?:validation_|manifests/\d{4}-\d{2}\.json)")
 
 
 def read_latest(folder: Path, dataset: str) -> pl.DataFrame:

@@ -143,10 +143,10 @@ def test_judged_since__names_the_result_before_and_now(inbox: Path, home: Path) 
         standings, frames = judged(lake)
         more = frames["findings"].with_columns(message_en=pl.col("message_en") + "!")
         lake.record_judgements(standings, frames | {"findings": more}, {}, changed=[new])
-    ((before, after),) = lake.judged_since(since)
-    assert (before.document_id, before.judgement, after.judgement is not None) == (new, None, True)
-    frames, _ = lake.results([after])
-    assert frames["findings"]["message_en"].to_list() == ["odd!!"]
+    (each,) = lake.judged_since(since)
+    assert (each.before.document_id, each.before.judgement, each.was, each.now) == (new, None, "parsed", "parsed")
+    assert lake.findings_of([each.before])["message_en"].to_list() == ["odd"]
+    assert lake.findings_of([each.after])["message_en"].to_list() == ["odd!!"]
 
 
 def test_companions__are_last_years_budget_and_earlier_editions(inbox: Path, home: Path) -> None:

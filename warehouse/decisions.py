@@ -14,7 +14,9 @@ _DECIDABLE = {
     Decision.REJECT: {DocumentState.HELD, DocumentState.UNSUPPORTED, DocumentState.WITHDRAWN},
     Decision.RETRY: {DocumentState.HELD, DocumentState.UNSUPPORTED, DocumentState.REJECTED, DocumentState.WITHDRAWN},
     Decision.WITHDRAW: {DocumentState.PUBLISHED, DocumentState.SUPERSEDED},
+    Decision.REVOKE: set(DocumentState),
 }
+_REVOCABLE = {Decision.APPROVE, Decision.REJECT, Decision.WITHDRAW}
 
 
 class Decisions(Room):
@@ -36,22 +38,34 @@ class Decisions(Room):
         self._ledger.commit(entries, by=by)
         return decided
 
-    def _decidable(self, prefix: str, decision: Decision) -> dict[str, object]:
-        found = self._ledger.query(
-            """SELECT document_id, d.state, d.facts_sha256, d.is_approvable, n_facts, fiscal_year
-                FROM ledger.document_states d JOIN staged.documents s USING (document_id)
-                WHERE starts_with(document_id, $prefix) ORDER BY document_id LIMIT 9""",
-            prefix=prefix.lower(),
-        )
+    def held_by(self, rule_ids: Sequence[str], publisher: str | None = None) -> list[str]:
+        """Held documents that nothing but findings of these rules holds, of one publisher (by id or name) or of any."""
+        rows = self._ledger.query_head(_HELD_BY, rules=list(rule_ids), publisher=publisher)
+        return [str(row[0]) for row in rows.iter_rows()]
+
+    def known_ids(self, prefixes: Sequence[str]) -> list[str]:
+        """The documents of unambiguous prefixes of their ids. Raises DecisionRefused where one is none."""
+        self._ledger.sync()
+        return [str(self._found(prefix)["document_id"]) for prefix in prefixes]
+
+    def _found(self, prefix: str) -> dict[str, object]:
+        found = self._ledger.query(_FIND, prefix=prefix.lower())
         if found.height != 1 or not prefix:
             names = ", ".join(document_id[:12] for document_id in found["document_id"]) or "none"
             raise DecisionRefused(f"documents found: {names}; expected one; give more of its id", where=prefix)
-        row = found.row(0, named=True)
-        allowed = _DECIDABLE[decision]
-        if row["state"] not in allowed:
+        return found.row(0, named=True)
+
+    def _decidable(self, prefix: str, decision: Decision) -> dict[str, object]:
+        row = self._found(prefix)
+        if row["state"] not in (allowed := _DECIDABLE[decision]):
             expected = " or ".join(sorted(allowed))
             raise DecisionRefused(
                 f"the document is {row['state']}; {decision} needs one that is {expected}", where=prefix
+            )
+        if decision == Decision.REVOKE and row["decision"] not in _REVOCABLE:
+            raise DecisionRefused(
+                "nobody approved, rejected or withdrew it, or that was taken back before; there is nothing to revoke",
+                where=prefix,
             )
         if decision == Decision.APPROVE and (not row["n_facts"] or row["fiscal_year"] is None):
             raise DecisionRefused(
@@ -60,3 +74,20 @@ class Decisions(Room):
         if decision == Decision.APPROVE and not row["is_approvable"]:
             raise DecisionRefused("what holds it would break the published data; retry or reject it", where=prefix)
         return row
+
+
+_FIND = """
+    SELECT document_id, d.state, d.decision, d.facts_sha256, d.is_approvable, n_facts, fiscal_year
+    FROM ledger.document_states d JOIN staged.documents s USING (document_id)
+    WHERE starts_with(document_id, $prefix) ORDER BY document_id LIMIT 9
+"""
+_HELD_BY = """
+    SELECT document_id
+    FROM ledger.document_states d
+    JOIN staged.documents s USING (document_id)
+    JOIN staged.findings f USING (document_id)
+    WHERE d.state = 'held' AND d.is_approvable AND f.is_holding
+        AND ($publisher IS NULL OR $publisher IN (s.publisher_id, s.publisher_name))
+    GROUP BY document_id HAVING bool_and(list_contains($rules, f.rule_id))
+    ORDER BY document_id
+"""

@@ -141,7 +141,7 @@ class ValidationRun:
     """
 
     run_id: str
-    kind: str
+    occasion: str
     scope: str
     started_at: datetime
     extractor_version: str

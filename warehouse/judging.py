@@ -47,6 +47,16 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejudged:
+    """A document that was judged again: its result and verdict before the first time, and now."""
+
+    before: StagedResult
+    after: StagedResult
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
 class Companions:
     """What documents are compared with: the datasets of them and of the others, and (later, earlier) editions of a budget."""
 
@@ -80,7 +90,7 @@ class Judging(Room):
             query = self._ledger.query
             own = query(_DOCUMENTS_OF, ids=list(document_ids))
             units = query(_UNITS, years=own["fiscal_year"].drop_nulls().unique().to_list())
-            institutions = query(_INSTITUTIONS_OF, ids=list(document_ids))
+            institutions = query(_ROWS_OF.format(name="institutions"), ids=list(document_ids))
             revisions = [
                 (str(later), str(earlier)) for later, earlier in query(_EARLIER, ids=list(document_ids)).iter_rows()
             ]
@@ -89,13 +99,7 @@ class Judging(Room):
             ids |= set(
                 listed_units(pl.concat([own, units]).unique("document_id"), institutions)["unit_id"].drop_nulls()
             )
-            frames = {
-                name: query(
-                    f"SELECT {columns} FROM staged.{name} WHERE list_contains($ids, document_id) ORDER BY ALL",
-                    ids=list(ids),
-                )
-                for name, columns in _COMPARED.items()
-            }
+            frames = {name: query(_ROWS_OF.format(name=name), ids=list(ids)) for name in _COMPARED}
             frames["documents"] = query(_DOCUMENTS_OF, ids=list(ids))
         return Companions(frames, revisions)
 
@@ -136,10 +140,22 @@ class Judging(Room):
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda item: self.bucket.write(str(item[0].judgement_key), item[1]), judgements.items()))
 
-    def judged_since(self, version: int) -> list[tuple[StagedResult, StagedResult]]:
-        """Of each document that was judged again after a version: its result before the first time, and now."""
+    def record_run(self, entries: Sequence[Entry]) -> None:
+        """Record a run and how its expectations came out."""
+        self._ledger.commit(lambda: entries)
+
+    def judged_since(self, version: int) -> list[Rejudged]:
+        """The documents that were judged again after a version."""
         rows = self._ledger.query_head(_JUDGED_SINCE, version=version)
-        return [(StagedResult(*row[:3]), StagedResult(row[0], *row[3:])) for row in rows.iter_rows()]
+        return [Rejudged(StagedResult(*row[:3]), StagedResult(row[0], *row[3:5]), *row[5:]) for row in rows.iter_rows()]
+
+    def findings_of(self, results: Sequence[StagedResult]) -> pl.DataFrame:
+        """The findings of these results, as they were judged."""
+        return read_staged(self.bucket, results)["findings"]
+
+    def is_recorded(self, run_id: str) -> bool:
+        """Whether a run was recorded to its end."""
+        return not self._ledger.query_head("FROM ledger.validation_runs WHERE run_id = $id", id=run_id).is_empty()
 
 
 def _said(verdict: DocumentAudited) -> tuple[str, str | None, bool]:
@@ -175,15 +191,9 @@ _UNITS = _DOCUMENTS_OF.replace(
     "list_contains($ids, document_id)",
     "d.is_current AND s.publisher_kind = 'unit' AND list_contains($years, s.fiscal_year)",
 )
-_INSTITUTIONS_OF = "SELECT * FROM staged.institutions WHERE list_contains($ids, document_id)"
-_COMPARED = {
-    "budget_facts": "document_id, fiscal_year, form_id, side, row_no, row_label, row_role, functional_code, economic_code,"
-    " measure, amount_yuan, amount_printed, page",
-    "narrative_claims": "*",
-    "disclosures": "*",
-    "institutions": "*",
-}
-"""The datasets that rules over several documents look at, and which columns of them."""
+_ROWS_OF = "SELECT * FROM staged.{name} WHERE list_contains($ids, document_id) ORDER BY ALL"
+_COMPARED = ("budget_facts", "narrative_claims", "disclosures", "institutions")
+"""The datasets that rules over several documents look at, beside `documents`."""
 _EARLIER = """
     SELECT later.document_id, min(earlier.document_id)
     FROM ledger.document_states later
@@ -217,7 +227,7 @@ _JUDGED_SINCE = """
         FROM judged j JOIN ledger.audits a ON a.document_id = j.document_id AND a.version < j.first_version
         GROUP BY j.document_id
     )
-    SELECT b.document_id, a.extractor_version, a.judgement, n.extractor_version, n.judgement
+    SELECT b.document_id, a.extractor_version, a.judgement, n.extractor_version, n.judgement, a.state, n.state
     FROM judged j
     JOIN before b USING (document_id)
     JOIN ledger.audits a ON a.document_id = b.document_id AND a.version = b.version

@@ -3,7 +3,7 @@
 land -> (parse) -> stage -> (audit) -> record_audit -> publish, and a person's decisions. Each step is safe to repeat,
 and what a killed one left open is done by the next: landed bytes, staged results and the journal are the truth, the
 store and `curated/` follow from them. What comes before and beside has rooms of its own: `landing`, `balance`,
-`decisions`, `judging`, `notes`.
+`decisions`, `acceptances`, `judging`, `notes`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import polars as pl
 from cnbudget.classification import classification_frames
 from cnbudget.errors import ReleaseRefused, SettingsError
 from cnbudget.results import Frames
+from warehouse.acceptances import Acceptances
 from warehouse.balance import Balancing
 from warehouse.bucket import Bucket, LocalBucket, PatientBucket, open_bucket
 from warehouse.curated import Curated, Reports
@@ -59,7 +60,7 @@ class Pending:
     is_retry: bool
 
 
-class Lake(Landing, Balancing, Decisions, Judging, Notes):
+class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Notes):
     """One lake. `by` signs what it records; `clock` gives UTC."""
 
     def __init__(
@@ -130,16 +131,22 @@ class Lake(Landing, Balancing, Decisions, Judging, Notes):
         return read_staged(self.bucket, [StagedResult(document_id, extractor_version) for document_id in document_ids])
 
     def record_audit(
-        self, staged: Frames, critical: Mapping[str, Sequence[str]], *, unapprovable: Collection[str] = ()
+        self,
+        staged: Frames,
+        critical: Mapping[str, Sequence[str]],
+        *,
+        unapprovable: Collection[str] = (),
+        run_of: Callable[[Sequence[str]], Sequence[Entry]] | None = None,
     ) -> list[DocumentAudited]:
         """Record the verdict on each document of frames read back from staging; the verdicts.
 
         `critical` has the messages of the gate by document_id: they hold a document, as its own holding findings do.
-        No approval can publish one that is `unapprovable`.
+        No approval can publish one that is `unapprovable`. `run_of` makes of the states the entries that tell of the run.
         """
-        entries = to_verdicts(staged, critical, unapprovable)
-        self._ledger.commit(lambda: entries, at_hand=staged)
-        return entries
+        verdicts = to_verdicts(staged, critical, unapprovable)
+        run = run_of([verdict.state for verdict in verdicts]) if run_of else ()
+        self._ledger.commit(lambda: [*verdicts, *run], at_hand=staged)
+        return verdicts
 
     def publish(self) -> list[str]:
         """Publish what passed and bring `latest/` to what the journal says; the ids of what is newly published.

@@ -25,7 +25,7 @@ from dataclasses import astuple, dataclass, fields
 import polars as pl
 
 from cnbudget.marts import marts_version
-from cnbudget.schema import DATASETS, MARTS, SCHEMA_VERSION, STAGED
+from cnbudget.schema import DATASETS, MARTS, RUNS, SCHEMA_VERSION, STAGED
 from warehouse.bucket import Bucket
 from warehouse.marts import HISTORY, ByPartition, history_of, marts_of
 from warehouse.package import LATEST, MANIFESTS, PACKAGE, Written, key_of, to_manifest, to_package
@@ -42,6 +42,14 @@ _FIGURES = [name for name in STAGED if name != "documents"]
 _MARTS = [name for name in MARTS if name != HISTORY]
 _PARTITIONED = [*_FIGURES, *MARTS, "document_sources", "documents"]
 """In the order of writing."""
+
+_RUNS = {
+    name: f"""SELECT {", ".join(f'r."{column}"' for column in DATASETS[name].column_names)}
+        FROM {name} r JOIN ledger.validation_runs m USING (run_id) WHERE strftime(m.started_at, '%Y-%m') = $month
+        ORDER BY {", ".join(f'r."{key}"' for key in DATASETS[name].key)}"""
+    for name in RUNS
+}
+"""The rows of a month of runs, by dataset."""
 
 _REPLACED = ["superseded", "published"]
 """States of a document whose figures another one of its budget stands for."""
@@ -92,20 +100,21 @@ class Publisher:
         with self._store.transaction() as store:
             if store.head() < head:
                 return False
-            partitions = _partitions(store)
+            partitions, months = _partitions(store), _months(store)
             known = {str(row[0]): Written(*row) for row in store.query("SELECT * FROM ledger.files").iter_rows()}
         # A file that is not as we left it may be the late write of a publisher that was paused.
         self._written = {key: file for key, file in known.items() if listed.get(key) == file.etag}
         try:
             if has_moved():
                 return False
-            others = set(listed) - _wanted(partitions)
+            others = set(listed) - _wanted([*partitions, *months])
             self._empty(others)
             if not self._write_partitions(partitions, has_moved):
                 return False
             self._write_references()
+            self._write_months([month for month in months if self._stale_datasets(month)])
             self._delete(others)
-            self._put_package(partitions)
+            self._put_package(partitions, months)
         finally:
             self._remember(known)
         return not has_moved()
@@ -189,6 +198,15 @@ class Publisher:
         self._put_all([File.of(name, "all", LAYOUT, frame) for name, frame in ordered.items()])
         self._put_all([self._manifest("all", ordered, LAYOUT)])
 
+    def _write_months(self, months: Sequence[Partition]) -> None:
+        """What rules and suites said, of months in which they ran since."""
+        for month in months:
+            with self._store.transaction() as store:
+                frames = {name: store.query(_RUNS[name], month=month.name) for name in _RUNS}
+            conformed = {name: frame.cast(dict(DATASETS[name].polars_schema())) for name, frame in frames.items()}  # type: ignore[arg-type]
+            self._put_all([File.of(n, month.name, month.inputs[n], frame) for n, frame in conformed.items()])
+            self._put_all([self._manifest(month.name, _RUNS, month.inputs[MANIFESTS])])
+
     def _put_all(self, files: Sequence[File]) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for written in pool.map(self._put, files):
@@ -224,10 +242,10 @@ class Publisher:
             self._bucket.delete(key)
             self._written.pop(key, None)
 
-    def _put_package(self, partitions: Sequence[Partition]) -> None:
+    def _put_package(self, partitions: Sequence[Partition], months: Sequence[Partition]) -> None:
         names = [partition.name for partition in partitions]
         files = {name: ["all"] if key_of(name, "all") in self._written else [] for name in DATASETS}
-        files |= dict.fromkeys(_PARTITIONED, names)
+        files |= dict.fromkeys(_PARTITIONED, names) | {name: [month.name for month in months] for name in _RUNS}
         self._put_all([File(PACKAGE, "", LAYOUT, 0, to_package(files))])
 
     def _remember(self, known: Mapping[str, Written]) -> None:
@@ -294,6 +312,12 @@ def _wanted(partitions: Sequence[Partition]) -> set[str]:
 def _partitions(store: Transaction) -> list[Partition]:
     rows = store.query("SELECT * EXCLUDE (current_ids) FROM ledger.partitions ORDER BY partition")
     return [_to_partition(row) for row in rows.iter_rows(named=True)]
+
+
+def _months(store: Transaction) -> list[Partition]:
+    rows = store.query("SELECT month, runs FROM ledger.run_months").iter_rows()
+    inputs = {str(month): f"{LAYOUT}/{runs}" for month, runs in rows}
+    return [Partition(month, dict.fromkeys([*RUNS, MANIFESTS], digest)) for month, digest in inputs.items()]
 
 
 def _to_partition(row: Mapping[str, str]) -> Partition:

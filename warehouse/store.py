@@ -23,7 +23,7 @@ import duckdb
 import polars as pl
 
 from cnbudget.errors import StorageError
-from cnbudget.schema import DATASETS, STAGED, ColumnType, Dataset, Origin
+from cnbudget.schema import DATASETS, RUNS, STAGED, ColumnType, Dataset, Origin
 from warehouse.journal import (
     AcceptanceRevoked,
     Commit,
@@ -61,7 +61,7 @@ _TABLES: dict[type[Entry], str] = {
     RuleAccepted: "rule_acceptances",
     AcceptanceRevoked: "acceptance_revocations",
     ValidationRun: "validation_runs",
-    ExpectationChecked: "expectation_results",
+    ExpectationChecked: "validation_results",
 }
 _FROM_STATES = (
     *("file_name", "revision", "is_current", "state", "state_reason"),
@@ -271,11 +271,12 @@ def _view_ddl(dataset: Dataset) -> str:
     elif dataset.name == "document_sources":
         body = f"SELECT {columns} FROM ledger.objects s WHERE document_id IS NOT NULL"
     elif dataset.name == "findings":
-        accepted = {"accepted_by": 'a."by" AS accepted_by', "accepted_reason": "a.reason AS accepted_reason"}
-        columns = ", ".join(accepted.get(name, f"s.{name}") for name in dataset.column_names)
+        columns = ", ".join(f"{'a' if name.startswith('accepted_') else 's'}.{name}" for name in dataset.column_names)
         body = f"""SELECT {columns} FROM staged.findings s SEMI JOIN current_documents USING (document_id)
-            LEFT JOIN ledger.latest_acceptances a
-            ON a.finding_id = s.finding_id AND a.evidence_sha256 = s.evidence_sha256"""
+            LEFT JOIN ledger.accepted_findings a ON a.document_id = s.document_id AND a.finding_id = s.finding_id"""
+    elif dataset.name in RUNS:
+        columns = ", ".join({"ended_at": '"at" AS ended_at', "by": '"by"'}.get(n, n) for n in dataset.column_names)
+        body = f"SELECT {columns} FROM ledger.{dataset.name}"
     else:
         body = f"SELECT {columns} FROM staged.{dataset.name} s SEMI JOIN current_documents USING (document_id)"
     return f"CREATE OR REPLACE VIEW {dataset.name} AS {body}"
@@ -287,7 +288,9 @@ def _tables() -> list[str]:
 
 def _views() -> list[str]:
     """What is derived from the tables, and deriving it of all there is."""
-    published = [dataset for dataset in DATASETS.values() if dataset.origin in (Origin.DOCUMENT, Origin.LEDGER)]
+    published = [
+        dataset for dataset in DATASETS.values() if dataset.origin in (Origin.DOCUMENT, Origin.LEDGER, Origin.RUN)
+    ]
     current = (
         "CREATE OR REPLACE VIEW current_documents AS SELECT document_id FROM ledger.document_states WHERE is_current"
     )

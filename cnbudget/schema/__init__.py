@@ -21,6 +21,7 @@ from cnbudget.schema.marts import (
     UNIT_OVERVIEW,
 )
 from cnbudget.schema.prose import DISCLOSURES, INSTITUTIONS, NARRATIVE_CLAIMS, PROJECT_ITEMS, PROJECTS
+from cnbudget.schema.validation import VALIDATION_RESULTS, VALIDATION_RUNS
 
 __all__ = [
     "BASIC_BY_ECONOMIC",
@@ -49,10 +50,13 @@ __all__ = [
     "PROJECT_ITEMS",
     "RESTATEMENTS",
     "REVENUE_LINES",
+    "RUNS",
     "SCHEMA_VERSION",
     "STAGED",
     "THREE_PUBLIC_BY_YEAR",
     "UNIT_OVERVIEW",
+    "VALIDATION_RESULTS",
+    "VALIDATION_RUNS",
     "Column",
     "ColumnType",
     "Dataset",
@@ -85,6 +89,8 @@ DATASETS: dict[str, Dataset] = {
         BASIC_BY_ECONOMIC,
         BUDGET_FACT_HISTORY,
         RESTATEMENTS,
+        VALIDATION_RUNS,
+        VALIDATION_RESULTS,
         FUNCTIONAL_CLASSIFICATION,
         ECONOMIC_CLASSIFICATION,
         COFOG_MAPPING,
@@ -93,6 +99,9 @@ DATASETS: dict[str, Dataset] = {
 
 STAGED = tuple(name for name, dataset in DATASETS.items() if dataset.origin is Origin.DOCUMENT)
 """What one parsed document yields: the datasets that are staged for it, `documents` among them."""
+
+RUNS = tuple(name for name, dataset in DATASETS.items() if dataset.origin is Origin.RUN)
+"""What rules and suites said, a file for each month of runs."""
 
 MARTS = tuple(name for name, dataset in DATASETS.items() if dataset.origin is Origin.MART)
 """What is made of other datasets when they are published."""

@@ -46,6 +46,8 @@ class Origin(StrEnum):
     """A parsed document yields them: they are staged with it."""
     LEDGER = "ledger"
     """The journal says them."""
+    RUN = "run"
+    """The journal says them of a run of rules and suites, and not of a document."""
     MART = "mart"
     """They are made of other datasets when these are published."""
     REFERENCE = "reference"

@@ -43,13 +43,13 @@ CREATE TABLE ledger.acceptance_revocations (
 
 CREATE TABLE ledger.validation_runs (
     version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
-    run_id VARCHAR, kind VARCHAR, scope VARCHAR, started_at TIMESTAMP,
+    run_id VARCHAR, occasion VARCHAR, scope VARCHAR, started_at TIMESTAMP,
     extractor_version VARCHAR, rules_version VARCHAR, suites_version VARCHAR,
     n_documents BIGINT, n_held BIGINT, n_findings BIGINT, n_expectations BIGINT, n_expectations_unmet BIGINT,
     n_new BIGINT, n_resolved BIGINT, n_changed BIGINT
 );
 
-CREATE TABLE ledger.expectation_results (
+CREATE TABLE ledger.validation_results (
     version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
     run_id VARCHAR, dataset VARCHAR, expectation_id VARCHAR, severity VARCHAR, is_met BOOLEAN,
     n_unexpected BIGINT, n_documents BIGINT, document_ids VARCHAR

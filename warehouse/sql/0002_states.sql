@@ -37,9 +37,41 @@ GROUP BY document_id;
 
 CREATE OR REPLACE TABLE ledger.arrivals AS FROM ledger.derived_arrivals LIMIT 0;
 
-CREATE OR REPLACE VIEW ledger.latest_acceptances AS
-SELECT * FROM ledger.acceptances
-QUALIFY row_number() OVER (PARTITION BY finding_id ORDER BY version DESC, seq DESC) = 1;
+-- Acceptances in force: of single findings while what they rest on stays, and of a rule about a publisher, whatever comes.
+CREATE OR REPLACE VIEW ledger.accepted_singly AS
+SELECT * FROM (
+    FROM ledger.acceptances QUALIFY row_number() OVER (PARTITION BY finding_id ORDER BY version DESC, seq DESC) = 1
+) a
+WHERE NOT EXISTS (
+    FROM ledger.acceptance_revocations r
+    WHERE r.finding_id = a.finding_id AND (r.version, r.seq) > (a.version, a.seq)
+);
+
+CREATE OR REPLACE VIEW ledger.accepted_rules AS
+SELECT * FROM (
+    FROM ledger.rule_acceptances
+    QUALIFY row_number() OVER (PARTITION BY rule_id, publisher_id ORDER BY version DESC, seq DESC) = 1
+) a
+WHERE NOT EXISTS (
+    FROM ledger.acceptance_revocations r
+    WHERE r.rule_id = a.rule_id AND r.publisher_id = a.publisher_id AND (r.version, r.seq) > (a.version, a.seq)
+);
+
+-- Begins with the acceptances, which are few, so that the findings need not be gone through.
+CREATE OR REPLACE VIEW ledger.accepted_findings AS
+SELECT
+    f.document_id, f.finding_id, f.evidence_sha256, f.rule_id, NULL AS publisher_id,
+    a."by" AS accepted_by, a.reason AS accepted_reason
+FROM ledger.accepted_singly a
+JOIN staged.findings f ON f.finding_id = a.finding_id AND f.evidence_sha256 = a.evidence_sha256
+UNION ALL
+SELECT f.document_id, f.finding_id, f.evidence_sha256, f.rule_id, r.publisher_id, r."by", r.reason
+FROM ledger.accepted_rules r
+JOIN staged.documents d ON d.publisher_id = r.publisher_id
+JOIN staged.findings f ON f.document_id = d.document_id AND f.rule_id = r.rule_id
+WHERE NOT EXISTS (
+    FROM ledger.accepted_singly a WHERE a.finding_id = f.finding_id AND a.evidence_sha256 = f.evidence_sha256
+);
 
 -- Where a document's rows are published: on the shelf of its fiscal year and jurisdiction, together with all documents of
 -- its budget. The budgets of a shelf are numbered by when they were first audited, and a number once given stays.
@@ -212,11 +244,9 @@ current AS (
 ),
 accepted AS (
     SELECT document_id, sha256(string_agg(
-        concat_ws(chr(10), f.finding_id, f.evidence_sha256, a."by", a.reason), chr(10) ORDER BY f.finding_id
+        concat_ws(chr(10), finding_id, evidence_sha256, accepted_by, accepted_reason), chr(10) ORDER BY finding_id
     )) AS accepted
-    FROM staged.findings f
-    SEMI JOIN ledger.touched_documents USING (document_id)
-    JOIN ledger.latest_acceptances a ON a.finding_id = f.finding_id AND a.evidence_sha256 = f.evidence_sha256
+    FROM ledger.accepted_findings SEMI JOIN ledger.touched_documents USING (document_id)
     GROUP BY document_id
 )
 SELECT

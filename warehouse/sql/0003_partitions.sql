@@ -41,3 +41,8 @@ FROM ledger.document_states JOIN listed USING (document_id) LEFT JOIN before USI
 GROUP BY partition;
 
 CREATE OR REPLACE TABLE ledger.partitions AS FROM ledger.derived_partitions LIMIT 0;
+
+-- The runs of rules and suites, a partition for each month: runs are added, and never changed.
+CREATE OR REPLACE VIEW ledger.run_months AS
+SELECT strftime(started_at, '%Y-%m') AS month, count(*) || '/' || max(version) AS runs
+FROM ledger.validation_runs GROUP BY month ORDER BY month;

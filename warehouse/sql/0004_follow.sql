@@ -17,6 +17,11 @@ UNION SELECT document_id FROM ledger.publications WHERE version > (SELECT versio
 UNION SELECT document_id FROM ledger.decisions WHERE version > (SELECT version FROM ledger.derived)
 UNION SELECT document_id FROM staged.findings WHERE finding_id IN (
     SELECT finding_id FROM ledger.acceptances WHERE version > (SELECT version FROM ledger.derived)
+    UNION SELECT finding_id FROM ledger.acceptance_revocations WHERE version > (SELECT version FROM ledger.derived)
+)
+UNION SELECT document_id FROM staged.documents WHERE publisher_id IN (
+    SELECT publisher_id FROM ledger.rule_acceptances WHERE version > (SELECT version FROM ledger.derived)
+    UNION SELECT publisher_id FROM ledger.acceptance_revocations WHERE version > (SELECT version FROM ledger.derived)
 );
 
 -- The other documents of the budgets that these are of, or ever were of.
