@@ -11,7 +11,7 @@ from cnbudget import money
 from cnbudget.model import InstitutionKind, InstitutionRow, Paragraph
 from cnbudget.prose.disclosures import Institution, disclosures, institutions
 from cnbudget.prose.narrative import claims
-from cnbudget.prose.sections import Section, SectionKind, sections
+from cnbudget.prose.sections import Section, SectionKind, sections, to_lines
 from cnbudget.reading import read_document
 from tests.corpus import named, needs_corpus
 from tests.prose_labels import LABELLED, labels_of, prose
@@ -20,7 +20,7 @@ K = InstitutionKind
 
 
 def listed(*lines: str) -> list[Institution]:
-    return institutions([Section(SectionKind.INSTITUTIONS, "", [Paragraph(line) for line in lines])])
+    return institutions([Section(SectionKind.INSTITUTIONS, "", to_lines(Paragraph(line) for line in lines))])
 
 
 def test_institutions__counts_by_kind_and_numbered_names() -> None:
@@ -76,7 +76,7 @@ def test_institutions__of_many_wordings(lines: str, stated: list[tuple[K, int]],
 
 def test_disclosures__equipment_and_goals_by_kind() -> None:
     lines = ["截至2030年12月31日，共有单价50万元以上通用设备1台（套）、单价100万元以上专用设备2台（套）。"]
-    section = Section(SectionKind.OTHER_NOTES, "", [Paragraph(line) for line in lines])
+    section = Section(SectionKind.OTHER_NOTES, "", to_lines(Paragraph(line) for line in lines))
     assert [(row.key, row.item, row.value) for row in disclosures(claims([section], 2031))] == [
         ("equipment_stock", "单价50万元以上通用设备", 1),
         ("equipment_stock", "单价100万元以上专用设备", 2),
@@ -90,7 +90,7 @@ def test_disclosures__amounts_in_yuan_and_counts_with_their_date() -> None:
         "五、国有资产占有使用情况",
         "截至2030年12月31日，某馆共有车辆2辆，其中：其他用车2辆。",
     ]
-    section = Section(SectionKind.OTHER_NOTES, "", [Paragraph(line) for line in lines])
+    section = Section(SectionKind.OTHER_NOTES, "", to_lines(Paragraph(line) for line in lines))
     found = disclosures(claims([section], 2031))
     assert [(row.key, row.item, row.value, row.unit, row.as_of) for row in found] == [
         ("procurement_total", None, Decimal(206_000), "元", None),

@@ -11,7 +11,7 @@ import pytest
 from cnbudget import money
 from cnbudget.model import ClaimMeasure, ComparedBasis, Paragraph
 from cnbudget.prose.narrative import Claim, claims
-from cnbudget.prose.sections import Section, SectionKind
+from cnbudget.prose.sections import Section, SectionKind, to_lines
 from tests.corpus import needs_corpus
 from tests.prose_labels import LABELLED, labels_of, prose
 
@@ -19,11 +19,11 @@ M = ClaimMeasure
 
 
 def narrative(*lines: str, year: int = 2031) -> list[Claim]:
-    return claims([Section(SectionKind.NARRATIVE, "", [Paragraph(line) for line in lines])], year)
+    return claims([Section(SectionKind.NARRATIVE, "", to_lines(Paragraph(line) for line in lines))], year)
 
 
 def notes(*lines: str, year: int = 2031) -> list[Claim]:
-    return claims([Section(SectionKind.OTHER_NOTES, "", [Paragraph(line) for line in lines])], year)
+    return claims([Section(SectionKind.OTHER_NOTES, "", to_lines(Paragraph(line) for line in lines))], year)
 
 
 def stated(found: list[Claim]) -> list[tuple[ClaimMeasure, str]]:

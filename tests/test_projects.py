@@ -11,13 +11,13 @@ import pytest
 from cnbudget import money
 from cnbudget.model import AmountSource, Paragraph
 from cnbudget.prose.projects import Project, projects
-from cnbudget.prose.sections import Section, SectionKind
+from cnbudget.prose.sections import Section, SectionKind, to_lines
 from tests.corpus import needs_corpus
 from tests.prose_labels import labels_of, prose
 
 
 def read(*lines: str, institutions: tuple[str, ...] = ()) -> list[Project]:
-    return projects([Section(SectionKind.PROJECTS, "", [Paragraph(line) for line in lines])], institutions)
+    return projects([Section(SectionKind.PROJECTS, "", to_lines(Paragraph(line) for line in lines))], institutions)
 
 
 def body(what: str, who: str, budget: str) -> list[str]:

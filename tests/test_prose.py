@@ -10,10 +10,9 @@ import pytest
 from cnbudget.model import Document, MediaType, Paragraph
 from cnbudget.prose import prose_frames, read_prose
 from cnbudget.reading import read_document
-from cnbudget.recognise import recognise
 from cnbudget.schema import DATASETS
 from tests.corpus import DOCUMENTS, needs_corpus
-from tests.prose_labels import LABELLED, document, fiscal_year
+from tests.prose_labels import fiscal_year
 from tests.test_projects import CARE, SHOW
 from tests.test_prose_reconcile import DOCUMENT, facts
 
@@ -118,18 +117,3 @@ def test_read_prose__thousands_of_titles_and_pieces_in_bounded_time() -> None:
 def test_corpus__other_layouts_are_read_without_an_exception() -> None:
     for path in sorted(DOCUMENTS.glob("other-layouts/*.pdf")):
         read_prose(read_document(path.name, path.read_bytes()), fiscal_year(path.name))
-
-
-@needs_corpus
-@pytest.mark.parametrize("name", [name for name in LABELLED if name.endswith(".pdf")])
-def test_corpus__prose_costs_no_more_than_the_tables(name: str) -> None:
-    def seconds(work: object) -> float:
-        start = time.perf_counter()
-        assert callable(work)
-        work()
-        return time.perf_counter() - start
-
-    data = (DOCUMENTS / name).read_bytes()
-    tables = min(seconds(lambda: recognise(read_document(name, data))) for _ in range(3))
-    words = min(seconds(lambda: read_prose(document(name), fiscal_year(name))) for _ in range(3))
-    assert words < tables

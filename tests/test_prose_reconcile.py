@@ -10,7 +10,7 @@ import pytest
 from cnbudget.model import ClaimMeasure, ClaimStatus, Paragraph
 from cnbudget.prose.narrative import claims
 from cnbudget.prose.reconcile import claims_frame, proved, reconcile
-from cnbudget.prose.sections import Section, SectionKind
+from cnbudget.prose.sections import Section, SectionKind, to_lines
 from cnbudget.schema import DATASETS
 from tests.corpus import needs_corpus
 from tests.prose_labels import LABELLED, frames, labels_of
@@ -43,7 +43,7 @@ def facts(*rows: tuple[str, str, str | None, str, int], holding: int = 2) -> pl.
 
 
 def reconciled(text: str, figures: pl.DataFrame, kind: SectionKind = SectionKind.NARRATIVE) -> pl.DataFrame:
-    found = claims([Section(kind, "", [Paragraph(text)])], 2031)
+    found = claims([Section(kind, "", to_lines([Paragraph(text)]))], 2031)
     return reconcile(claims_frame([(DOCUMENT, 2031, found)]), figures)
 
 

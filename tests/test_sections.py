@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cnbudget.model import Box, Document, Grid, GridSource, MediaType, Paragraph
-from cnbudget.prose.sections import Passage, close, fold, joined, passages, section_kind, sections
+from cnbudget.prose.sections import Passage, close, fold, joined, passages, section_kind, sections, to_lines
 from tests.corpus import needs_corpus
 from tests.prose_labels import LABELLED, document
 
@@ -171,7 +171,7 @@ def test_passages__joined_over_lines_and_pages_with_their_places() -> None:
         ],
         ["50.12万元。"],
     )
-    first, second = passages(found.paragraphs())
+    first, second = passages(to_lines(found.paragraphs()))
     assert first.text == "本馆2031年收入预算1,212.12万元，其中：财政拨款收入950.12万元；事业收入262万元。"
     assert second.text == "支出预算1,212.12万元，其中：本年度中的财政拨款支出预算总额950.12万元。"
     at = first.text.index("950.12")
@@ -184,11 +184,11 @@ def test_passages__joined_over_lines_and_pages_with_their_places() -> None:
 def test_passages__numbered_lines_are_paragraphs_of_their_own() -> None:
     lines = ["主要用于：1、养护费1万元；", "2、展览费2万元；", "（3）其他费用中的维修", "3.5万元在下一行"]
     joined_last = "（3）其他费用中的维修3.5万元在下一行"
-    assert [p.text for p in passages([Paragraph(line) for line in lines])] == [*lines[:2], joined_last]
+    assert [p.text for p in passages(to_lines(Paragraph(line) for line in lines))] == [*lines[:2], joined_last]
 
 
 def test_joined__words_keep_a_space_and_numbers_do_not() -> None:
-    passage: Passage = joined([Paragraph("使用WIFI"), Paragraph("Router 12"), Paragraph("34元")])
+    passage: Passage = joined(to_lines([Paragraph("使用WIFI"), Paragraph("Router 12"), Paragraph("34元")]))
     assert passage.text == "使用WIFI Router 1234元"
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cnbudget import money
-from cnbudget.model import AmountSource, Box, Paragraph
+from cnbudget.model import AmountSource, Box
 from cnbudget.prose.amounts import BudgetText, read_budget
-from cnbudget.prose.sections import Passage, Section, SectionKind, close, fold, joined, passages
+from cnbudget.prose.sections import Line, Passage, Section, SectionKind, joined, passages
 
 OVERVIEW, BASIS, IMPLEMENTER, PLAN, PERIOD, BUDGET, GOALS = range(1, 8)
 _NUMERALS = "一二三四五六七"
@@ -106,15 +106,19 @@ class Project:
 class _Piece:
     """A run of lines under rising field numbers; `titles` are those that stand right before it."""
 
-    fields: dict[int, list[Paragraph]] = field(default_factory=dict)
+    fields: dict[int, list[Line]] = field(default_factory=dict)
     titles: list[int] = field(default_factory=list)
+    texts: dict[int, str] = field(default_factory=dict)
+    last: int = 0
+    """The field that was opened last."""
 
     def text(self, number: int) -> str:
-        return "".join(["".join(line.text[:MAX_LINE].split()) for line in self.fields.get(number, ())])
-
-    @property
-    def last(self) -> int:
-        return max(self.fields, default=0)
+        """The text of a field without white space; asked for once the piece is whole."""
+        if number not in self.texts:
+            self.texts[number] = "".join(
+                ["".join(line.text[:MAX_LINE].split()) for line in self.fields.get(number, ())]
+            )
+        return self.texts[number]
 
 
 @dataclass(slots=True)
@@ -125,7 +129,7 @@ class _Draft:
     title: str | None = None
     text: str = ""
 
-    def lines(self, number: int) -> Sequence[Paragraph]:
+    def lines(self, number: int) -> Sequence[Line]:
         return next((piece.fields[number] for piece in self.pieces if piece.fields.get(number)), ())
 
     @property
@@ -142,19 +146,19 @@ def projects(
     pieces, titles = _pieces(lines)
     drafts = _drafts(pieces, titles)
     _give_titles(drafts, titles)
+    known = {_bare(name): name for name in institutions}
     for draft in drafts:
-        found.append(_project(draft, institutions, fiscal_year))
+        found.append(_project(draft, known, fiscal_year))
     return found
 
 
-def _pieces(lines: Sequence[Paragraph]) -> tuple[list[_Piece], list[str]]:
+def _pieces(lines: Sequence[Line]) -> tuple[list[_Piece], list[str]]:
     """Pieces in printed order, and the names in the titles (empty for a title that names no project)."""
-    is_numbered = any(_HEAD.search(fold(close(line.text[:MAX_LINE]))) for line in lines)
+    is_numbered = any(_HEAD.search(line.folded) for line in lines)
     reader = _PieceReader(_HEAD if is_numbered else _PLAIN_HEAD)
     cut: str | None = None
     for index, line in enumerate(lines):
-        text = close(line.text)
-        folded = fold(text)
+        text, folded = line.text, line.folded
         if cut is not None and text == cut:
             reader.head(_FIELDS_BY_END[cut])
             cut = None
@@ -162,13 +166,14 @@ def _pieces(lines: Sequence[Paragraph]) -> tuple[list[_Piece], list[str]]:
         if folded[2:] in _CUT_FIELDS and folded[:1] in _NUMERALS:
             cut = _CUT_FIELDS[folded[2:]]
             continue
-        title = _TITLE.fullmatch(folded) if len(text) <= 70 else None
+        may_be_title = len(text) <= 70 and (text[-1:] in "说明" or text.startswith("项目名称"))
+        title = _TITLE.fullmatch(folded) if may_be_title else None
         if title is not None or _is_bare_title(folded, lines, index, reader.head_pattern):
             number = _TITLE_NUMBER.match(folded)
             span = title.span("named" if title["named"] else "name") if title else (0, len(text))
             reader.title(text[max(span[0], number.end() if number else 0) : span[1]])
         else:
-            reader.line(line, text, folded)
+            reader.line(line)
     return reader.pieces, reader.titles
 
 
@@ -177,12 +182,12 @@ _CUT_FIELDS = {name[:-1]: name[-1] for name in _FIELDS if name != "绩效目标"
 _FIELDS_BY_END = {name[-1]: number for number, name in enumerate(_FIELDS, 1)}
 
 
-def _is_bare_title(folded: str, lines: Sequence[Paragraph], index: int, head: re.Pattern[str]) -> bool:
+def _is_bare_title(folded: str, lines: Sequence[Line], index: int, head: re.Pattern[str]) -> bool:
     """A short line without punctuation right before 一、项目概述, at the start of a text: a title of few words."""
     bare = _TITLE_NUMBER.sub("", folded)
     if not 3 < len(bare) <= 40 or _NO_TITLE.search(bare) or head.search(folded) or index + 1 >= len(lines):
         return False
-    following = head.match(fold(close(lines[index + 1].text)))
+    following = head.match(lines[index + 1].folded)
     return following is not None and _field(following["name"]) == OVERVIEW
 
 
@@ -199,7 +204,8 @@ class _PieceReader:
         self.pieces: list[_Piece] = []
         self.titles: list[str] = []
         self.pending: list[int] = []
-        self.stray: list[Paragraph] = []
+        self.stray: list[Line] = []
+        self.field: list[Line] = []
         self.is_over = True
         """Whether the piece has come to its end (详见单位的项目绩效目标表): what follows is of the next."""
 
@@ -208,13 +214,13 @@ class _PieceReader:
         self.titles.append(name)
         self.is_over = True
 
-    def line(self, line: Paragraph, text: str, folded: str) -> None:
+    def line(self, line: Line) -> None:
         start = 0
-        for match in self.head_pattern.finditer(folded):
-            self._text(line, text[start : match.start()], folded[start : match.start()])
+        for match in self.head_pattern.finditer(line.folded):
+            self._text(line, start, match.start())
             self.head(_field(match["name"]))
             start = match.end()
-        self._text(line, text[start:], folded[start:])
+        self._text(line, start, len(line.text))
 
     def head(self, number: int) -> None:
         if not self.pieces or self.is_over or number <= self.pieces[-1].last:
@@ -223,19 +229,21 @@ class _PieceReader:
                 piece.fields[number - 1] = self.stray
             self.pieces.append(piece)
             self.pending, self.stray = [], []
-        self.pieces[-1].fields[number] = []
+        self.pieces[-1].fields[number] = self.field = []
+        self.pieces[-1].last = number
         self.is_over = False
 
-    def _text(self, line: Paragraph, text: str, folded: str) -> None:
-        if not text:
+    def _text(self, line: Line, start: int, end: int) -> None:
+        if start == end:
             return
-        part = line if text == line.text else Paragraph(text, line.page, line.box)
+        if end - start < len(line.text):
+            line = Line(line.text[start:end].strip(), line.folded[start:end].strip(), line.page, line.box)
         if self.is_over or not self.pieces:
-            if not _SEE.match(folded):
-                self.stray.append(part)
+            if not _SEE.match(line.folded):
+                self.stray.append(line)
             return
-        self.pieces[-1].fields[self.pieces[-1].last].append(part)
-        self.is_over = self.pieces[-1].last == GOALS and _SEE.match(folded) is not None
+        self.field.append(line)
+        self.is_over = self.pieces[-1].last == GOALS and _SEE.match(line.folded) is not None
 
 
 def _drafts(pieces: Sequence[_Piece], titles: Sequence[str]) -> list[_Draft]:
@@ -376,7 +384,7 @@ def _match_by_words(
             taken.add(-negative)
 
 
-def _project(draft: _Draft, institutions: Sequence[str], fiscal_year: int | None) -> Project:
+def _project(draft: _Draft, known: Mapping[str, str], fiscal_year: int | None) -> Project:
     texts = {number: _paragraphs(draft.lines(number)) for number in range(OVERVIEW, GOALS + 1)}
     passage = joined(draft.lines(BUDGET))
     budget = read_budget(passage.folded, fiscal_year)
@@ -388,7 +396,7 @@ def _project(draft: _Draft, institutions: Sequence[str], fiscal_year: int | None
         total, source = sum((item.amount_yuan for item in items), Decimal(0)), AmountSource.ADDED_UP
     return Project(
         name=draft.title or None,
-        implementer=_implementer(draft, institutions),
+        implementer=_implementer(draft, known),
         overview=texts[OVERVIEW],
         legal_basis=texts[BASIS],
         cited_documents=json.dumps(list(_cited(texts[BASIS] or "")), ensure_ascii=False),
@@ -401,13 +409,13 @@ def _project(draft: _Draft, institutions: Sequence[str], fiscal_year: int | None
         amount_source=source if total is not None else None,
         items=items,
         is_cut=not set(range(OVERVIEW, GOALS + 1)) <= heads or passage.folded.endswith("其中:"),
-        quote=close(first.text),
+        quote=first.text,
         page=first.page,
         box=first.box,
     )
 
 
-def _paragraphs(lines: Sequence[Paragraph]) -> str | None:
+def _paragraphs(lines: Sequence[Line]) -> str | None:
     return "\n".join(passage.text for passage in passages(lines)) or None
 
 
@@ -420,10 +428,9 @@ def _item(passage: Passage, budget: BudgetText, index: int) -> Item:
     return Item(name, amount.yuan, amount.printed, amount.unit, formula, passage.text[start:end], page, box)
 
 
-def _implementer(draft: _Draft, institutions: Sequence[str]) -> str | None:
+def _implementer(draft: _Draft, known: Mapping[str, str]) -> str | None:
     """Who implements: the name in its field, in full where the document lists the institution; else a listed name alone on a
-    line."""
-    known = {_bare(name): name for name in institutions}
+    line. `known` are the listed names by what is compared of them."""
     for piece in draft.pieces:
         lines = piece.fields.get(IMPLEMENTER, [])
         name = _IMPLEMENTER.match(joined(lines).folded) if lines else None
@@ -439,7 +446,7 @@ def _bare(name: str) -> str:
     return _OWN_OFFICE.sub("", money.key(name))
 
 
-def _in_full(name: str, known: dict[str, str]) -> str:
+def _in_full(name: str, known: Mapping[str, str]) -> str:
     """The name, or that of the one listed institution that it shortens."""
     bare = _bare(name)
     if bare in known:

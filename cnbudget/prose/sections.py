@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby, pairwise
@@ -34,12 +34,22 @@ class SectionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A line without the spaces of justified setting; `folded` has the same length as `text`."""
+
+    text: str
+    folded: str
+    page: int | None
+    box: Box | None
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One part of a document: its title as printed (empty for the cover) and its lines, without the title."""
 
     kind: SectionKind
     title: str
-    lines: Sequence[Paragraph]
+    lines: Sequence[Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class Passage:
     text: str
     folded: str
     starts: Sequence[int]
-    lines: Sequence[Paragraph]
+    lines: Sequence[Line]
 
     def place(self, start: int, end: int) -> tuple[int | None, Box | None]:
         """Page of `start`, and the box around the lines of that page which the span touches."""
@@ -118,6 +128,7 @@ ENUMERATOR = re.compile(
 """What starts a paragraph of its own, in folded text."""
 _UNWRAPPED = 140
 """A line this wide (in half widths) was never wrapped to a page: then each line is a paragraph."""
+_DIGITS = re.compile(r"\d+")
 _MAX_REPEAT = 400
 _MIN_REPEAT = 30
 
@@ -125,6 +136,19 @@ _MIN_REPEAT = 30
 def fold(text: str) -> str:
     """The text with full-width digits, letters and punctuation made plain, character by character."""
     return text.translate(_FOLD)
+
+
+def to_lines(paragraphs: Iterable[Paragraph]) -> list[Line]:
+    """Paragraphs closed and folded, all at once: a line is folded many times in vain otherwise."""
+    listed = list(paragraphs)
+    texts = [close(paragraph.text) for paragraph in listed]
+    whole = "\n".join(texts)
+    for code, plain in _FOLD.items():
+        char = chr(code)
+        if char in whole:
+            whole = whole.replace(char, chr(plain))
+    folded = whole.split("\n") if texts else []
+    return [Line(text, plain, p.page, p.box) for text, plain, p in zip(texts, folded, listed, strict=True)]
 
 
 def close(text: str) -> str:
@@ -145,9 +169,9 @@ def sections(document: Document) -> list[Section]:
     """
     kind, title = SectionKind.COVER, ""
     found: list[Section] = []
-    lines: list[Paragraph] = []
+    lines: list[Line] = []
     for line, titled in _headed(_lines(document)):
-        opens_notes = titled is None and kind is not SectionKind.OTHER_NOTES and _opens_notes(line.text)
+        opens_notes = titled is None and kind is not SectionKind.OTHER_NOTES and _opens_notes(line)
         heading = SectionKind.OTHER_NOTES if opens_notes else titled
         if heading is None or (heading is kind is SectionKind.PROJECTS):
             lines.append(line)
@@ -161,8 +185,8 @@ def sections(document: Document) -> list[Section]:
     return [section for section in found if section.lines]
 
 
-def _opens_notes(text: str) -> bool:
-    return text.rstrip()[-1:] == "明" and _OPENS_NOTES.fullmatch(fold(money.joined(text))) is not None
+def _opens_notes(line: Line) -> bool:
+    return line.text[-1:] == "明" and _OPENS_NOTES.fullmatch(line.folded) is not None
 
 
 def section_kind(text: str) -> SectionKind | None:
@@ -178,18 +202,19 @@ def section_kind(text: str) -> SectionKind | None:
     return next((kind for kind, pattern in _KINDS if pattern.fullmatch(bare)), None)
 
 
-def _headed(lines: Sequence[Paragraph]) -> Iterator[tuple[Paragraph, SectionKind | None]]:
+def _headed(lines: Sequence[Line]) -> Iterator[tuple[Line, SectionKind | None]]:
     """Lines with the section they are the title of; those of a contents page left out."""
     contents: set[str] | None = None
     page: int | None = None
     for line in lines:
-        if contents is None and _CONTENTS.fullmatch(money.joined(line.text)):
+        if contents is None and _CONTENTS.fullmatch(line.text):
             contents, page = set(), line.page
             continue
         kind = section_kind(line.text)
         if contents is not None:
-            entry = _NUMBERING.sub("", money.key(_LEADERS.sub("", money.joined(line.text))), count=1)
-            has_leaders = _LEADERS.search(money.joined(line.text)) is not None
+            printed = money.joined(line.text)
+            entry = _NUMBERING.sub("", money.key(_LEADERS.sub("", printed)), count=1)
+            has_leaders = _LEADERS.search(printed) is not None
             if has_leaders or (line.page == page and not _ends_contents(line, entry, kind, contents)):
                 contents.add(entry)
                 continue
@@ -197,7 +222,7 @@ def _headed(lines: Sequence[Paragraph]) -> Iterator[tuple[Paragraph, SectionKind
         yield line, kind
 
 
-def _ends_contents(line: Paragraph, entry: str, kind: SectionKind | None, seen: set[str]) -> bool:
+def _ends_contents(line: Line, entry: str, kind: SectionKind | None, seen: set[str]) -> bool:
     """Whether a line below 目录 is the text itself: pages end contents, and so does a title that comes again."""
     if line.page is not None:
         return False
@@ -205,16 +230,16 @@ def _ends_contents(line: Paragraph, entry: str, kind: SectionKind | None, seen: 
     return len(line.text) > MAX_TITLE or entry in seen or (kind is not None and not (is_numbered and is_numbered[0]))
 
 
-def _lines(document: Document) -> list[Paragraph]:
+def _lines(document: Document) -> list[Line]:
     """The lines of a document in reading order, each piece of text once, without what every page repeats."""
-    lines: list[Paragraph] = []
+    lines: list[Line] = []
     pages: list[tuple[str, ...]] = []
     running = _running_heads(document)
-    by_page: Callable[[Paragraph], int] = lambda line: line.page or 0  # noqa: E731
-    for page, group in groupby(document.paragraphs(), by_page):
-        own = [line for line in group if line.text.strip()]
+    by_page: Callable[[Line], int] = lambda line: line.page or 0  # noqa: E731
+    for page, group in groupby(to_lines(document.paragraphs()), by_page):
+        own = [line for line in group if line.text]
         if page:
-            own = [line for line in own if not _PAGE_NUMBER.fullmatch(line.text) and _shape(line) not in running]
+            own = [line for line in own if not _PAGE_NUMBER.fullmatch(line.text) and _shape(line.text) not in running]
             content = tuple(line.text for line in own)
             if sum(map(len, content)) > _MIN_REPEAT and content in pages[-3:]:
                 continue  # a page that stands in the document twice
@@ -224,8 +249,8 @@ def _lines(document: Document) -> list[Paragraph]:
     return _without_repeats(lines)
 
 
-def _shape(line: Paragraph) -> str:
-    return re.sub(r"\d+", "#", money.joined(line.text))
+def _shape(text: str) -> str:
+    return _DIGITS.sub("#", money.joined(text))
 
 
 def _running_heads(document: Document) -> set[str]:
@@ -238,11 +263,11 @@ def _running_heads(document: Document) -> set[str]:
             continue
         n_pages += 1
         edges = {0: blocks[0], 1: blocks[-1]}.values()
-        ends.update({_shape(block) for block in edges if not isinstance(block, Grid)})
+        ends.update({_shape(block.text) for block in edges if not isinstance(block, Grid)})
     return {shape for shape, count in ends.items() if count >= 3 and count * 2 >= n_pages}
 
 
-def _overlap(before: Sequence[Paragraph], after: Sequence[Paragraph]) -> int:
+def _overlap(before: Sequence[Line], after: Sequence[Line]) -> int:
     """How many lines at the head of a page stood at the foot of the page before (text clipped there)."""
     head, tail = [line.text for line in after], [line.text for line in before]
     for size in range(min(len(head), len(tail), 40), 0, -1):
@@ -251,9 +276,9 @@ def _overlap(before: Sequence[Paragraph], after: Sequence[Paragraph]) -> int:
     return 0
 
 
-def _without_repeats(lines: list[Paragraph]) -> list[Paragraph]:
+def _without_repeats(lines: list[Line]) -> list[Line]:
     """Lines without a run that repeats the run just before it: a page printed twice where a text has no pages."""
-    kept: list[Paragraph] = []
+    kept: list[Line] = []
     last: dict[str, int] = {}
     index = 0
     while index < len(lines):
@@ -268,70 +293,69 @@ def _without_repeats(lines: list[Paragraph]) -> list[Paragraph]:
     return kept
 
 
-def _is_repeat(before: Sequence[Paragraph], after: Sequence[Paragraph]) -> bool:
+def _is_repeat(before: Sequence[Line], after: Sequence[Line]) -> bool:
     same = len(before) == len(after) and all(a.text == b.text for a, b in zip(before, after, strict=True))
     return same and sum(len(line.text) for line in before) > _MIN_REPEAT
 
 
-def passages(lines: Sequence[Paragraph]) -> list[Passage]:
+def passages(lines: Sequence[Line]) -> list[Passage]:
     """Lines joined into paragraphs: a new one begins at an indent, a numbering, or after a short line."""
-    texts = [close(line.text) for line in lines]
-    folded = [fold(text) for text in texts]
-    ends = _paragraph_ends(lines, folded)
+    ends = _paragraph_ends(lines)
     found: list[Passage] = []
     begin = 0
     for index in range(len(lines)):
         if ends[index]:
-            part = slice(begin, index + 1)
-            found.append(_joined(texts[part], folded[part], lines[part]))
+            found.append(joined(lines[begin : index + 1]))
             begin = index + 1
     return found
 
 
-def joined(lines: Sequence[Paragraph]) -> Passage:
-    """All the lines as one passage."""
-    texts = [close(line.text) for line in lines]
-    return _joined(texts, [fold(text) for text in texts], lines)
-
-
-def _joined(texts: Sequence[str], folded: Sequence[str], lines: Sequence[Paragraph]) -> Passage:
+def joined(lines: Sequence[Line]) -> Passage:
+    """The lines as one passage."""
+    if len(lines) == 1:
+        return Passage(lines[0].text, lines[0].folded, (0,), lines)
     starts: list[int] = []
-    gaps: list[str] = []
+    texts: list[str] = []
+    folded: list[str] = []
     length = 0
     before = ""
-    for text in texts:
-        gap = " " if _is_latin(before[-1:]) and _is_latin(text[:1]) else ""
-        length += len(gap)
-        gaps.append(gap)
-        starts.append(length)
-        length += len(text)
-        before = text
-    joints = [gap + text for gap, text in zip(gaps, texts, strict=True)]
-    return Passage("".join(joints), "".join(map(str.__add__, gaps, folded)), starts, lines)
+    for line in lines:
+        gap = " " if _is_latin(before[-1:]) and _is_latin(line.text[:1]) else ""
+        starts.append(length + len(gap))
+        texts.append(gap + line.text)
+        folded.append(gap + line.folded)
+        length += len(gap) + len(line.text)
+        before = line.text
+    return Passage("".join(texts), "".join(folded), starts, lines)
 
 
 def _is_latin(char: str) -> bool:
     return char.isascii() and char.isalpha()
 
 
-def _paragraph_ends(lines: Sequence[Paragraph], folded: Sequence[str]) -> list[bool]:
+def _paragraph_ends(lines: Sequence[Line]) -> list[bool]:
     """For each line whether its paragraph ends with it."""
-    widths = [_width(text) for text in folded]
+    if len(lines) < 2:
+        return [True] * len(lines)
+    widths = [_width(line.folded) for line in lines]
+    widest = max(widths)
     is_unwrapped = any(width > _UNWRAPPED for width, line in zip(widths, lines, strict=True) if line.box is None)
     margins = _margins(lines)
     ends = []
     for index, (line, following) in enumerate(pairwise(lines)):
-        if ENUMERATOR.match(folded[index + 1]) or section_kind(following.text) is not None:
+        if ENUMERATOR.match(following.folded) or section_kind(following.text) is not None:
             ends.append(True)
         elif line.box is not None and following.box is not None:
             em = 2 * (line.box.x1 - line.box.x0) / max(widths[index], 1)
             left, right = margins[following.page][0], margins[line.page][1]
             ends.append(following.box.x0 > left + 1.5 * em or line.box.x1 < right - 3 * em)
+        elif is_unwrapped or widths[index] >= 0.85 * widest:
+            ends.append(is_unwrapped)
         else:
             near = max(widths[max(0, index - 5) : index + 6])
-            is_short = widths[index] < 0.85 * near and folded[index][-1:] in "。;:"
-            ends.append(is_unwrapped or is_short or widths[index] < 0.5 * near)
-    return [*ends, True] if lines else []
+            is_short = widths[index] < 0.85 * near and line.folded[-1:] in "。;:"
+            ends.append(is_short or widths[index] < 0.5 * near)
+    return [*ends, True]
 
 
 def _width(text: str) -> int:
@@ -339,7 +363,7 @@ def _width(text: str) -> int:
     return len(text.encode("gb18030", "replace"))
 
 
-def _margins(lines: Sequence[Paragraph]) -> dict[int | None, tuple[float, float]]:
+def _margins(lines: Sequence[Line]) -> dict[int | None, tuple[float, float]]:
     """Left and right edge of the text of each page."""
     edges: dict[int | None, tuple[float, float]] = {}
     for line in lines:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from cnbudget import money
-from cnbudget.model import AmountSource, Paragraph, Severity
+from cnbudget.model import AmountSource, Severity
 from cnbudget.prose.projects import Project
-from cnbudget.prose.sections import SectionKind
+from cnbudget.prose.sections import Line, SectionKind
 from cnbudget.rules.case import Case, Family, Found, per_case, rule, yuan_text
 from cnbudget.rules.projects import PROJECTS, is_short_of_items, project_locus, project_title
 
@@ -197,7 +197,7 @@ def project_titles_displaced(case: Case) -> Iterator[Found]:
 
 
 @per_case
-def _displaced(case: Case) -> list[Paragraph]:
+def _displaced(case: Case) -> list[Line]:
     """Titles that no opening follows within a line (a title may be wrapped), where there are several projects."""
     lines = [line for text in case.texts if text.kind is SectionKind.PROJECTS for line in text.passage.lines]
     if sum("一、项目概" in money.joined(line.text) for line in lines) < 2:
