@@ -84,11 +84,11 @@ _FRAMES = [
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_read_prose__hostile_text_in_bounded_time(kind: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for template in _FRAMES:
         found = read_prose(text_document(*(line.format(HOSTILE[kind]) for line in template)), 2031)
         prose_frames([found], FACTS)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_read_prose__no_section_no_record() -> None:
@@ -104,10 +104,10 @@ def test_read_prose__thousands_of_titles_and_pieces_in_bounded_time() -> None:
         for n in range(3000)
         for line in (f"项目{n}经费情况说明", "一、项目概述", f"第{n}个项目", "六、年度预算安排", f"预算{n}元")
     ]
-    start = time.perf_counter()
+    start = time.process_time()
     found = read_prose(text_document(*lines, *(f"无主{n}经费情况说明" for n in range(3000))), 2031)
     assert len(found.projects) == 3000
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 # --- the corpus ------------------------------------------------------------------------------------------------------
