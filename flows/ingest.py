@@ -15,7 +15,7 @@ import polars as pl
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
-from prefect.exceptions import MissingContextError
+from prefect.context import FlowRunContext
 
 from cnbudget.errors import CnbudgetError
 from cnbudget.parse import extractor_version
@@ -84,7 +84,7 @@ def ingest(sources: list[str], lake: str | None = None, show_progress: bool = Fa
             write_pages(target, settings)
     with run.timed("publish"):
         run.documents = _documents(target, opened, pending)
-    _leave_artifact(run)
+    leave_artifact(screen.to_markdown(run.documents), "ingest", "Documents of this run")
     return run
 
 
@@ -179,9 +179,8 @@ def connect() -> None:
         client.hello()
 
 
-def _leave_artifact(run: Run) -> None:
-    """The table of the screen, kept with the run in Prefect; outside of a run there is nothing to keep it with."""
-    try:
-        create_markdown_artifact(screen.to_markdown(run.documents), key="ingest", description="Documents of this run")
-    except MissingContextError:
-        return
+def leave_artifact(text: str, key: str, description: str) -> None:
+    """Keep a text with the flow run in Prefect. Outside of a run there is nothing to keep it with: Prefect would start a
+    server of its own for it."""
+    if FlowRunContext.get():
+        create_markdown_artifact(text, key=key, description=description)

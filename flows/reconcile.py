@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
-from prefect.exceptions import MissingContextError
 
 from cnbudget.errors import CnbudgetError
 from cnbudget.parse import extractor_version
 from cnbudget.sandbox import Readers
 from flows import screen
-from flows.ingest import Run, batches, limits_of, read_and_check, warm_up
+from flows.ingest import Run, batches, leave_artifact, limits_of, read_and_check, warm_up
 from flows.notices import announce
 from flows.settings import Settings, load_settings
 from tasks import stages
@@ -57,7 +55,7 @@ def reconcile(sources: list[str] | None = None, lake: str | None = None, page: i
         _take_up(found, target, readers, settings)
     target.compact()
     announce(target, settings, since=since)
-    _leave_artifacts(target, found)
+    leave_artifact(to_markdown(target, found.failures), "reconcile", "Balance, and what is held")
     return found
 
 
@@ -92,16 +90,6 @@ def _take_up(found: Reconciled, lake: Lake, readers: Readers, settings: Settings
             read_and_check(run, lake, readers, pending, settings, progress)
         found.n_published += len(stages.run(stages.publish, lake))
     found.failures += run.failures
-
-
-def _leave_artifacts(lake: Lake, found: Reconciled) -> None:
-    """The balance and what is held, kept with the run in Prefect; outside of a run there is nothing to keep it with."""
-    try:
-        create_markdown_artifact(
-            to_markdown(lake, found.failures), key="reconcile", description="Balance, and what is held"
-        )
-    except MissingContextError:
-        return
 
 
 def to_markdown(lake: Lake, failures: Sequence[str]) -> str:

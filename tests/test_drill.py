@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests import drill
+from tests import drill, drill_kills, drilling
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.mark.parametrize(("part", "n_documents"), [("events", 5), ("faults", 3), ("disk", 2), ("kills", 4)])
+@pytest.mark.parametrize(
+    ("part", "n_documents"), [("events", 5), ("faults", 3), ("disk", 2), ("kills", 4), ("together", 8)]
+)
 def test_drill__small(part: str, n_documents: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNBUDGET_WORKERS", "1")
-    options = argparse.Namespace(documents=n_documents, kills=2, seed=1)
+    options = argparse.Namespace(documents=n_documents, kills=2, seed=1, seconds=12.0)
     assert drill.PARTS[part](tmp_path, options)
 
 
@@ -23,10 +25,12 @@ def test_check_whole__notices_a_document_that_was_lost(tmp_path: Path, monkeypat
     from tests.lakes import Clock, lake_at
 
     inbox = tmp_path / "inbox"
-    drill.draw_inbox(inbox, 2)
-    monkeypatch.setattr(drill, "_finish", lambda inbox, home, _: drill.settle(lake_at(home, clock=Clock(0)), inbox))
-    drill.settle(lake_at(tmp_path / "lake", clock=Clock(0)), inbox)
-    drill.check_whole(inbox, tmp_path / "lake", tmp_path / "clean", 2)
-    drill.draw_inbox(inbox, 3)
-    with pytest.raises(drill.Broken):
-        drill.check_whole(inbox, tmp_path / "lake", tmp_path / "clean2", 3)
+    drilling.draw_inbox(inbox, 2)
+    monkeypatch.setattr(
+        drill_kills, "_finish", lambda inbox, home, _: drilling.settle(lake_at(home, clock=Clock(0)), inbox)
+    )
+    drilling.settle(lake_at(tmp_path / "lake", clock=Clock(0)), inbox)
+    drill_kills.check_whole(inbox, tmp_path / "lake", tmp_path / "clean", 2)
+    drilling.draw_inbox(inbox, 3)
+    with pytest.raises(drilling.Broken):
+        drill_kills.check_whole(inbox, tmp_path / "lake", tmp_path / "clean2", 3)

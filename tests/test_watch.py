@@ -18,7 +18,7 @@ import pytest
 from cnbudget.errors import SettingsError, StorageError
 from flows.events import Notice
 from flows.settings import quieten
-from tests.drill import settle, watcher_of
+from tests.drilling import settle, watcher_of
 from tests.lakes import FailingBucket, curated, drop, lake_at, read_latest, states
 from warehouse.bucket import LocalBucket, ObjectInfo
 from warehouse.lake import Lake
