@@ -13,11 +13,11 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.mark.parametrize(
-    ("part", "n_documents"), [("events", 5), ("faults", 3), ("disk", 2), ("kills", 4), ("together", 8)]
+    ("part", "n_documents"), [("events", 5), ("faults", 3), ("disk", 2), ("kills", 4), ("together", 6)]
 )
 def test_drill__small(part: str, n_documents: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNBUDGET_WORKERS", "1")
-    options = argparse.Namespace(documents=n_documents, kills=2, seed=1, seconds=12.0)
+    options = argparse.Namespace(documents=n_documents, kills=2, seed=1, seconds=5.0)
     assert drill.PARTS[part](tmp_path, options)
 
 
