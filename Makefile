@@ -68,6 +68,7 @@ docs: setup
 	$(BIN)/python -m samples build $(BUILD)/bucket
 	$(BIN)/python -m cnbudget.reference docs/reference $(BUILD)/bucket
 	$(BIN)/python -m expectations write
+	$(BIN)/python -m tests.test_start
 
 clean:
 	rm -rf $(BUILD) $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

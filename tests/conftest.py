@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from moto.server import ThreadedMotoServer
@@ -13,6 +14,7 @@ from samples.bucket import city, district, district_unit
 from samples.forms import printed
 from samples.render_pdf import render_pdf
 from samples.render_text import render_text
+from tests.lakes import sample_lake
 from tests.servers import Server, missing, running
 
 
@@ -34,6 +36,14 @@ def sample_budgets() -> list[tuple[str, bytes]]:
         ("district.txt", render_text(printed(district()))),
         ("unit.pdf", render_pdf(printed(district_unit()))),
     ]
+
+
+@pytest.fixture(scope="session")
+def sample_latest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`curated/latest` of a lake of the sample bucket; nobody writes to it."""
+    folder = tmp_path_factory.mktemp("samples")
+    sample_lake(folder)
+    return folder / "lake" / "curated" / "latest"
 
 
 @pytest.fixture(scope="session")
