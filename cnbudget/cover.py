@@ -122,7 +122,7 @@ def _title_inside(document: Document, found: re.Match[str] | None) -> re.Match[s
     """Where the cover names nobody (a picture, say): the title that stands inside, if all such name one publisher and year."""
     titles: dict[tuple[str, str], re.Match[str]] = {}
     for block in document.blocks:
-        if isinstance(block, Grid) or len(block.text) > 60:
+        if isinstance(block, Grid) or len(block.text) > 60 or "算" not in block.text:
             continue
         line = money.plain(block.text)
         match = _BUDGET.search(line)

@@ -62,9 +62,18 @@ HOSTILE = {
     "comparisons": "比2030年预算" * 20_000,
     "formulas": "1*" * 50_000 + "=5元",
     "spaces": " " * MEGABYTE + "万元",
+    "leaders of contents": "·" * MEGABYTE + "x",
+    "amounts in a reason": "收入预算5万元，主要原因是" + "、甲5万元" * 15_000,
+    "words that end names": "甲" + "为" * 49_000 + "5万元",
+    "verbs of lists": "设" * 90_000 + "。" + "设有甲、" * 20_000,
+    "counts": "1个科室" * 20_000 + "事业单位1家" * 10_000,
+    "comparisons with brackets": "比2030年(甲)预算数5万元" * 6_000,
+    "asides in asides": "主要原因是用于" * 12_000,
+    "headings": "一、项目概述六、年度预算安排" * 20_000,
 }
 _FRAMES = [
     ["{}"],
+    ["目录", "{}", "{}"],
     ["部门预算编制说明", "{}"],
     ["其他相关情况说明", "{}"],
     ["机构设置", "{}"],

@@ -38,6 +38,7 @@ _ENUMERATOR = re.compile(
 )
 _LEAD = re.compile(r"^(?:[;。,，、:)]|以及|和|及|其中|主要|预计|包括|用于|拟)+")
 _TRAIL = re.compile(r"(?:[,，、:=\s]|共\d{1,6}[人个名次项]|预算(?:资金)?|用款计划|测算金额|金额|共计|合计|为|约)+$")
+_MAX_TRAIL = 80
 _USED_FOR = re.compile(r"用于(?P<name>[^,，;。]{2,60})")
 _NO_NAME = re.compile(r"(?:全年|每年|年度|年|小计|共需?|需|预计)*")
 MAX_TEXT = 50_000
@@ -197,7 +198,7 @@ def _name(text: str, start: int, end: int) -> Span | None:
 
 
 def _trailing(text: str) -> str:
-    match = _TRAIL.search(text)
+    match = _TRAIL.search(text, max(0, len(text) - _MAX_TRAIL))
     return match[0] if match else ""
 
 

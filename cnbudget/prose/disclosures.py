@@ -74,10 +74,8 @@ _INLINE = re.compile(
     r"(?:包括|分别为|分别是|分别有|具体为|具体是|(?:机构|单位|部门|科室|处室)(?:有|为)?(?=:)):?"
     r"(?P<names>(?![^。;:]{0,200}(?:综合收支|收支计划|汇总而成))[^。;:]{2,4000})"
 )
-_BEFORE_COUNT = re.compile(
-    rf"(?:内设|下设|设有|设立|设置|设)(?!{_COUNT}[家个])(?P<names>[^。;:个]{{4,2000}}?)等?(?:共计|共)?{_COUNT}个"
-    rf"(?:{_INNER}|机构|部门|单位)"
-)
+_COUNTED = re.compile(rf"等?(?:共计|共)?{_COUNT}个(?:{_INNER}|机构|部门|单位)")
+_SETS_UP = re.compile(rf"(?:内设|下设|设有|设立|设置|设)(?!{_COUNT}[家个])")
 _SET_UP = re.compile(r"(?:内设|下设|设有)(?P<names>[^。;:,，、]{2,30}(?:、[^。;:,，、]{2,30}){1,60}?)等?(?=[。;,，]|$)")
 _AND = re.compile(r"以及|[和及与]")
 _DIGITS = "零一二三四五六七八九"
@@ -150,15 +148,29 @@ def _numbered(passage: Passage) -> Iterator[tuple[int, int]]:
 def _in_sentence(passage: Passage, count: int | None) -> Iterator[tuple[int, int]]:
     """Names that a sentence lists; the last two may be joined by a word, which their stated number tells."""
     text = passage.folded
-    match = _INLINE.search(text) or _BEFORE_COUNT.search(text) or _SET_UP.search(text)
-    if match is None:
+    match = _INLINE.search(text)
+    span = match.span("names") if match else _before_count(text)
+    if span is None:
+        match = _SET_UP.search(text)
+        span = match.span("names") if match else None
+    if span is None:
         return
-    spans = list(_split(text, *match.span("names")))
+    spans = list(_split(text, *span))
     joint = _AND.search(text, *spans[-1]) if count == len(spans) + 1 else None
     if joint is not None:
         start, end = spans.pop()
         spans += [(start, joint.start()), (joint.end(), end)]
     yield from spans
+
+
+def _before_count(text: str) -> tuple[int, int] | None:
+    """Where the names stand in `设有甲科、乙科2个内设机构`: between the verb and the first number of its sentence."""
+    counted = _COUNTED.search(text)
+    if counted is None:
+        return None
+    sentence = max(text.rfind(mark, 0, counted.start()) for mark in "。;:") + 1
+    verb = _SETS_UP.search(text, sentence, counted.start())
+    return (verb.end(), counted.start()) if verb and counted.start() - verb.end() >= 4 else None
 
 
 def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -154,7 +154,8 @@ class _Reader:
         elif last is not None and said and self.claims[last].use is None:
             self.claims[last] = replace(self.claims[last], use=said)
         for amount in wording.AMOUNT.finditer(passage.folded, start, end):
-            clause = wording.CLAUSE.findall(passage.folded, start, amount.start())[0][-_WINDOW:]
+            first = max(start, amount.start() - _WINDOW)
+            clause = wording.CLAUSE.findall(passage.folded, first, amount.start())[0]
             name = wording.TAIL.sub("", wording.LEAD.sub("", clause))
             if name and not _PER_UNIT.search(name) and not _is_no_sum(passage.folded, amount.end()):
                 span = amount.start() - len(clause), amount.end()

@@ -89,6 +89,8 @@ _FOLD = str.maketrans(
 full-width comma is never a thousands separator."""
 
 MAX_TITLE = 60
+_MAX_ENTRY = 300
+"""No more of a line of contents is looked at, from its end."""
 _NUMBERING = re.compile(
     r"^(?:[-•·]\s*)?(?:第[一二三四五六七八九十\d]+(?:部分|章)|[一二三四五六七八九十]+[、.]|\(?[一二三四五六七八九十\d]{1,2}\)|\d{1,2}[.、])?"
 )
@@ -212,7 +214,7 @@ def _headed(lines: Sequence[Line]) -> Iterator[tuple[Line, SectionKind | None]]:
             continue
         kind = section_kind(line.text)
         if contents is not None:
-            printed = money.joined(line.text)
+            printed = money.joined(line.text)[-_MAX_ENTRY:]
             entry = _NUMBERING.sub("", money.key(_LEADERS.sub("", printed)), count=1)
             has_leaders = _LEADERS.search(printed) is not None
             if has_leaders or (line.page == page and not _ends_contents(line, entry, kind, contents)):
