@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from cnbudget.errors import SettingsError
-from cnbudget.model import PublisherKind, Stage
+from cnbudget.model import DocumentState, PublisherKind, Stage
 from cnbudget.publishers import publisher_id
 
 EXPECTED_COLUMNS = ("jurisdiction_code", "publisher_name", "publisher_kind", "fiscal_year")
@@ -82,7 +82,8 @@ def _rank() -> pl.Expr:
 def _deciding(documents: pl.DataFrame) -> pl.DataFrame:
     """The document that counts of each publisher, kind and year; each for itself where one of these is not known."""
     is_known = pl.all_horizontal(pl.col(_KEY).is_not_null())
-    budgets = documents.filter(pl.col("stage").is_null() | (pl.col("stage") == Stage.BUDGET))
+    is_budget = pl.col("stage").is_null() | (pl.col("stage") == Stage.BUDGET)
+    budgets = documents.filter(is_budget & (pl.col("state") != DocumentState.OPENED))  # its members count
     ranked = budgets.with_columns(
         pl.col("state").replace(_STATUS_OF_STATE).alias("status"),
         pl.when(~is_known).then("document_id").alias("alone"),

@@ -263,6 +263,8 @@ class DocumentState(StrEnum):
     UNSUPPORTED = "unsupported"
     SUPERSEDED = "superseded"
     WITHDRAWN = "withdrawn"
+    OPENED = "opened"
+    """An archive of several budgets: its members are documents of their own."""
 
 
 class RecognisedAs(StrEnum):

@@ -48,7 +48,7 @@ def parse_documents(sources: Sequence[tuple[str, bytes]]) -> dict[str, pl.DataFr
 
     Never raises for what a document is or holds: that is a row of `documents` and its findings.
     """
-    with _collector_paused():
+    with collector_paused():
         return parsed_to_frames([read_one(file_name, data) for file_name, data in sources])
 
 
@@ -65,7 +65,7 @@ def held_result(file_name: str, data: bytes, reason: str, rule_id: str) -> bytes
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """A batch makes some hundred thousand small tuples that all live to its end: looking for cycles costs a tenth."""
     was_enabled = gc.isenabled()
     gc.disable()

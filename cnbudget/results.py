@@ -18,6 +18,9 @@ Frames = Mapping[str, pl.DataFrame]
 
 CASES = "cases"
 """Beside the datasets stands what rules looked at (`cnbudget.casefile`), read only where they are to judge again."""
+MEMBERS = "members"
+"""What a reader found in an archive (`cnbudget.opening`): `document_id` of the archive, `member_name`, `member_id`, `data`."""
+_BESIDE = (CASES, MEMBERS)
 
 
 def frames_to_results(frames: Frames) -> dict[str, bytes]:
@@ -26,9 +29,10 @@ def frames_to_results(frames: Frames) -> dict[str, bytes]:
     for name in STAGED:
         for (key,), part in _conformed(frames, name).partition_by("document_id", as_dict=True).items():
             parts[str(key)].append(part.to_struct(name).implode())
-    if CASES in frames:
-        for (key,), part in frames[CASES].partition_by("document_id", as_dict=True).items():
-            parts[str(key)].append(part.to_struct(CASES).implode())
+    for name in _BESIDE:
+        if name in frames:
+            for (key,), part in frames[name].partition_by("document_id", as_dict=True).items():
+                parts[str(key)].append(part.to_struct(name).implode())
     return {document_id: _to_file(columns) for document_id, columns in parts.items()}
 
 
@@ -41,7 +45,7 @@ def _to_file(columns: Sequence[pl.Series]) -> bytes:
 def result_to_row(data: bytes) -> pl.DataFrame:
     """A result as it stands: one row, a list of rows per dataset."""
     names = pl.read_parquet_schema(io.BytesIO(data))
-    return pl.read_parquet(io.BytesIO(data), columns=[name for name in names if name != CASES])
+    return pl.read_parquet(io.BytesIO(data), columns=[name for name in names if name not in _BESIDE])
 
 
 def result_to_case(data: bytes) -> bytes | None:
@@ -50,6 +54,14 @@ def result_to_case(data: bytes) -> bytes | None:
         return None
     case: bytes = pl.read_parquet(io.BytesIO(data), columns=[CASES])[CASES].explode().struct.field("case").item()
     return case
+
+
+def split_members(data: bytes) -> tuple[bytes, pl.DataFrame | None]:
+    """The result of an archive without what was found in it, and that, where anything was."""
+    if MEMBERS not in pl.read_parquet_schema(io.BytesIO(data)):
+        return data, None
+    row = pl.read_parquet(io.BytesIO(data))
+    return _to_file(row.drop(MEMBERS).get_columns()), row[MEMBERS].explode().struct.unnest()
 
 
 def rows_to_frames(rows: Sequence[pl.DataFrame]) -> dict[str, pl.DataFrame]:

@@ -34,7 +34,7 @@ from cnbudget.errors import LimitExceeded, ReaderDied
 
 Source = tuple[str, bytes]
 
-PARSE = "cnbudget.parse:parse_to_results"
+PARSE = "cnbudget.opening:parse_or_open"
 CHUNK_DOCUMENTS, CHUNK_BYTES = 16, 32 << 20
 ADVICE = "look at the file, or raise the limit and retry"
 POLL_SECONDS = 0.02
@@ -203,7 +203,7 @@ class _Reader:
                 greeting = json.loads(self.connection.recv_bytes())
             except (EOFError, OSError):
                 found = f"no sign of life, exit status {self.process.poll()}"
-                greeting = {"error": f"{found}; expected: ready; try `{sys.executable} -c 'import cnbudget.parse'`"}
+                greeting = {"error": f"{found}; expected: ready; try `{sys.executable} -c 'import cnbudget.opening'`"}
             if "error" in greeting:
                 raise ReaderDied(greeting["error"], where="start of a reader process")
             self._ready_seconds = greeting["ready_at"] - self._started

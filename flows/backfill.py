@@ -59,6 +59,9 @@ def backfill(
             for _ in _landed_pages(run, target, source, page):
                 _read_pending(run, target, opened, chunks, settings, progress)
         _collect(run, target, chunks, keep=0)
+        # What stood in archives is pending once they were opened.
+        _read_pending(run, target, opened, chunks, settings, progress)
+        _collect(run, target, chunks, keep=0)
     with run.guarded("publish"):
         run.n_published = len(stages.run(stages.publish, target))
         announce(target, settings, since=since)
@@ -106,7 +109,7 @@ def _collect(run: Run, lake: Lake, chunks: Chunks, keep: int) -> None:
         run.seconds["stage"] = run.seconds.get("stage", 0.0) + chunk.seconds - chunk.read_seconds
         with run.guarded("store"):
             stages.run(stages.audit, lake, chunks.version, chunk.document_ids)
-            run.n_read += len(chunk.document_ids)
+            run.read_ids += chunk.document_ids
             chunks.sent.difference_update(chunk.document_ids)
 
 

@@ -38,10 +38,14 @@ class Run:
     """What a run did: its documents, how long each stage took (seconds), and what of the run itself failed."""
 
     documents: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DATASETS["documents"].polars_schema()))
-    n_read: int = 0
+    read_ids: list[str] = field(default_factory=list)
     n_published: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+
+    @property
+    def n_read(self) -> int:
+        return len(self.read_ids)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -83,7 +87,7 @@ def ingest(sources: list[str], lake: str | None = None, show_progress: bool = Fa
         with run.guarded("pages"):
             write_pages(target, settings)
     with run.timed("publish"):
-        run.documents = _documents(target, opened, pending)
+        run.documents = _documents(run, target, opened, pending)
     leave_artifact(screen.to_markdown(run.documents), "ingest", "Documents of this run")
     return run
 
@@ -130,17 +134,21 @@ def read_and_check(
         # With the context of the flow run, which a thread does not inherit.
         return pool.submit(copy_context().run, stages.run, stages.parse, lake, read, version, batch)
 
-    todo = list(batches(pending, settings))
     with ThreadPoolExecutor(1) as pool:
-        ahead = begin(todo[0])
-        for batch, following in zip_longest(progress.track(todo, "read and check"), todo[1:]):
-            with run.guarded("store"):
-                try:
-                    ids = ahead.result()
-                finally:
-                    ahead = begin(following) if following else ahead
-                stages.run(stages.audit, lake, version, ids)
-                run.n_read += len(batch)
+        while pending:
+            todo, has_opened = list(batches(pending, settings)), False
+            ahead = begin(todo[0])
+            for _, following in zip_longest(progress.track(todo, "read and check"), todo[1:]):
+                with run.guarded("store"):
+                    try:
+                        ids = ahead.result()
+                    finally:
+                        ahead = begin(following) if following else ahead
+                    has_opened |= stages.run(stages.audit, lake, version, ids)
+                    run.read_ids += ids
+            # What was found in archives is read like what was dropped; it is never opened again, so this comes to an end.
+            found, done = lake.pending(version) if has_opened else (), set(run.read_ids)
+            pending = [each for each in found if each.document_id not in done]
     run.seconds["store"] -= run.seconds.get("parse", 0.0)
 
 
@@ -166,10 +174,10 @@ def batches(items: Sequence[Sized], settings: Settings) -> Iterator[list[Sized]]
         yield batch
 
 
-def _documents(lake: Lake, sources: Sequence[Source], pending: Sequence[Pending]) -> pl.DataFrame:
+def _documents(run: Run, lake: Lake, sources: Sequence[Source], pending: Sequence[Pending]) -> pl.DataFrame:
     """The documents that this run read or, where it read none, those of its sources."""
     if pending:
-        return lake.documents([each.document_id for each in pending])
+        return lake.documents([*run.read_ids, *(each.document_id for each in pending)])
     return lake.documents_of(sources)
 
 

@@ -17,7 +17,14 @@ Batch = TypeVar("Batch", bound=Sequence[object])
 
 HEADERS = ("document", "publisher", "year", "pages", "figures", "identities", "findings", "state", "why")
 _NUMBERS = {"year", "pages", "figures", "identities", "findings"}
-_STYLES = {"published": "green", "held": "yellow", "rejected": "red", "unsupported": "magenta", "superseded": "dim"}
+_STYLES = {
+    "published": "green",
+    "held": "yellow",
+    "rejected": "red",
+    "unsupported": "magenta",
+    "superseded": "dim",
+    "opened": "dim",
+}
 
 
 class Steps(Protocol):

@@ -18,6 +18,7 @@ from prefect.context import FlowRunContext
 from prefect.tasks import exponential_backoff
 
 from cnbudget.errors import CnbudgetError
+from cnbudget.model import DocumentState
 from cnbudget.sandbox import Limits, Readers
 from tasks.validation import Tally
 
@@ -37,6 +38,8 @@ Read = Callable[[Sequence[tuple[str, bytes]]], Sequence[bytes]]
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
+
+ZIP_MAGIC = b"PK"
 
 log = logging.getLogger(__name__)
 
@@ -83,23 +86,32 @@ def land(lake: Lake, source: Source, objects: Sequence[ObjectInfo]) -> list[Obje
 
 @task(name="parse", **_STAGE)
 def parse(lake: Lake, read: Read, extractor_version: str, batch: Sequence[Pending]) -> list[str]:
-    """Read a batch of landed documents and stage what they yield; a result that is staged already is kept. Their ids."""
+    """Read a batch of landed documents and stage what they yield; a result that is staged already is kept. Their ids.
+
+    The members of archives that were opened are kept; once `audit` has recorded them, they are pending themselves.
+    """
     ids = [pending.document_id for pending in batch]
     kept = lake.staged_ids([p.document_id for p in batch if not p.is_retry], extractor_version)
     todo = [pending for pending in batch if pending.document_id not in kept]
     if todo:
         contents = lake.read_landed([pending.document_id for pending in todo])
         names = [pending.file_name for pending in todo]
-        results = read(list(zip(names, contents, strict=True)))
-        lake.stage(dict(zip((p.document_id for p in todo), results, strict=True)), extractor_version)
+        found = read(list(zip(names, contents, strict=True)))
+        results = dict(zip((p.document_id for p in todo), found, strict=True))
+        for pending, content in zip(todo, contents, strict=True):
+            if content.startswith(ZIP_MAGIC):
+                archive_id = pending.document_id
+                results[archive_id] = lake.keep_members(archive_id, results[archive_id], extractor_version)
+        lake.stage(results, extractor_version)
     for pending in todo:
         _log("read", document_id=pending.document_id, file_name=pending.file_name)
     return ids
 
 
 @task(name="audit", **_STAGE)
-def audit(lake: Lake, extractor_version: str, document_ids: Sequence[str]) -> None:
-    """Run the gate over a batch read back from staging and record its verdicts."""
+def audit(lake: Lake, extractor_version: str, document_ids: Sequence[str]) -> bool:
+    """Run the gate over a batch read back from staging and record its verdicts; whether archives among them were opened,
+    so that their members wait to be read."""
     staged, tally = lake.staged(document_ids, extractor_version), Tally("ingestion", "a batch")
     verdicts = _verdicts(staged)
 
@@ -108,8 +120,10 @@ def audit(lake: Lake, extractor_version: str, document_ids: Sequence[str]) -> No
         tally.changes["new"] = staged["findings"].height
         return tally.to_entries()
 
-    for entry in lake.record_audit(staged, _messages(verdicts), unapprovable=_unapprovable(verdicts), run_of=run_of):
+    entries = lake.record_audit(staged, _messages(verdicts), unapprovable=_unapprovable(verdicts), run_of=run_of)
+    for entry in entries:
         _log(f"audited {entry.state}", document_id=entry.document_id, reason=entry.state_reason)
+    return any(entry.state == DocumentState.OPENED for entry in entries)
 
 
 @task(name="judge", **_STAGE)

@@ -327,19 +327,19 @@ def test_archive__of_two_budgets_is_held_whole_and_parsed_apart() -> None:
     assert (whole.document["state"], whole.facts.height) == ("held", 0)
     assert "more than one budget in one file (乙.html; 甲.xlsx): 9 of the nine forms" in whole.document["state_reason"]
     assert {name: read.document["state"] for name, read in apart.items()} == {
-        "all.zip/乙.html": "parsed",
-        "all.zip/甲.xlsx": "parsed",
+        "all.zip!/乙.html": "parsed",
+        "all.zip!/甲.xlsx": "parsed",
     }
-    assert_same_facts(apart["all.zip/甲.xlsx"], district())
-    assert_same_facts(apart["all.zip/乙.html"], district_unit())
+    assert_same_facts(apart["all.zip!/甲.xlsx"], district())
+    assert_same_facts(apart["all.zip!/乙.html"], district_unit())
 
 
 def test_expand__keeps_inner_archives_whole_where_they_hold_one_budget() -> None:
     inner, text = zipped(spread(printed(district()))), render_text(printed(city()))
     several = zipped({"云川.zip": inner, "市局/预算.txt": text})
 
-    assert expand("all.zip", several, holds_budget) == [("all.zip/云川.zip", inner), ("all.zip/市局/预算.txt", text)]
-    assert expand("outer.zip", zipped({"all.zip": several}), holds_budget)[0] == ("outer.zip/all.zip/云川.zip", inner)
+    assert expand("all.zip", several, holds_budget) == [("all.zip!/云川.zip", inner), ("all.zip!/市局/预算.txt", text)]
+    assert expand("outer.zip", zipped({"all.zip": several}), holds_budget)[0] == ("outer.zip!/all.zip/云川.zip", inner)
 
 
 def test_archive__of_two_renditions_gives_each_alone_with_one_digest() -> None:

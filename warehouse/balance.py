@@ -66,7 +66,7 @@ _SOURCES = """
     SELECT DISTINCT source_uri, source_uri IN (SELECT source_uri FROM ledger.object_records) AS is_object
     FROM ledger.sources ORDER BY source_uri
 """
-_OBJECT_STATES = "SELECT source_uri, source_version, state FROM ledger.objects"
+_OBJECT_STATES = "SELECT source_uri, source_version, state FROM ledger.objects WHERE member_name IS NULL"
 _DOCUMENT_COUNTS = """
     SELECT coalesce(state, 'landed') AS state, count(*) AS n
     FROM ledger.arrivals LEFT JOIN ledger.document_states USING (document_id)

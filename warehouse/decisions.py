@@ -12,7 +12,13 @@ from warehouse.ledger import Room
 _DECIDABLE = {
     Decision.APPROVE: {DocumentState.HELD, DocumentState.WITHDRAWN},
     Decision.REJECT: {DocumentState.HELD, DocumentState.UNSUPPORTED, DocumentState.WITHDRAWN},
-    Decision.RETRY: {DocumentState.HELD, DocumentState.UNSUPPORTED, DocumentState.REJECTED, DocumentState.WITHDRAWN},
+    Decision.RETRY: {
+        DocumentState.HELD,
+        DocumentState.UNSUPPORTED,
+        DocumentState.REJECTED,
+        DocumentState.WITHDRAWN,
+        DocumentState.OPENED,
+    },
     Decision.WITHDRAW: {DocumentState.PUBLISHED, DocumentState.SUPERSEDED},
     Decision.REVOKE: set(DocumentState),
 }

@@ -54,7 +54,11 @@ class SourceAdded:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRecorded:
-    """An object version was seen, landed as a document, skipped as none, or found to be gone."""
+    """An object version was seen, landed as a document, skipped as none, or found to be gone.
+
+    With a `member_name` it is not listed by its source: it stands in an archive that is, and `source_uri` is
+    `archive!/member`; it shares the archive's version and is gone when the archive is.
+    """
 
     source_uri: str
     source_version: str
@@ -64,6 +68,7 @@ class ObjectRecorded:
     state: ObjectState
     document_id: str | None = None
     reason: str | None = None
+    member_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

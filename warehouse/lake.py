@@ -142,10 +142,12 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Notes):
 
         `critical` has the messages of the gate by document_id: they hold a document, as its own holding findings do.
         No approval can publish one that is `unapprovable`. `run_of` makes of the states the entries that tell of the run.
+        The members of an archive that is `opened` are recorded with it.
         """
         verdicts = to_verdicts(staged, critical, unapprovable)
         run = run_of([verdict.state for verdict in verdicts]) if run_of else ()
-        self._ledger.commit(lambda: [*verdicts, *run], at_hand=staged)
+        members = self._opened_members(verdicts)
+        self._ledger.commit(lambda: [*verdicts, *run, *self._member_records(members)], at_hand=staged)
         return verdicts
 
     def publish(self) -> list[str]:
@@ -228,7 +230,9 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Notes):
 
 _OF_SOURCES = """
     SELECT DISTINCT document_id FROM ledger.objects, (SELECT unnest($roots::VARCHAR[]) AS root)
-    WHERE document_id IS NOT NULL AND (source_uri = root OR starts_with(source_uri, root || '/'))
+    WHERE document_id IS NOT NULL AND (
+        source_uri = root OR starts_with(source_uri, root || '/') OR starts_with(source_uri, root || '!/')
+    )
 """
 _PENDING = f"""
     SELECT r.document_id, r.file_name, r.n_bytes, coalesce(is_retry, false) AS is_retry

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from cnbudget.errors import SettingsError, StorageError, StorageRefused
 from cnbudget.model import ObjectState
+from warehouse.archives import Archives, member_records
 from warehouse.bucket import ObjectInfo
 from warehouse.journal import ObjectRecorded, SourceAdded
-from warehouse.ledger import Room
 from warehouse.sources import Source, not_a_document
 
 MAX_OBJECT_BYTES = 256 << 20
@@ -34,7 +34,7 @@ class Comparison:
     last_key: str = ""
 
 
-class Landing(Room):
+class Landing(Archives):
     """From an object of a source to bytes in the lake."""
 
     def compare(self, source: Source) -> Comparison:
@@ -85,7 +85,7 @@ class Landing(Room):
             landed = list(pool.map(lambda info: self._land_one(source, info), todo))
         # A reason that has not changed is no news: trying again leaves no trace.
         news = [entry for entry, _ in landed if recorded.get(_name(entry)) != entry]
-        self._ledger.commit(lambda: [*self._new_source(source), *news])
+        self._ledger.commit(lambda: [*self._new_source(source), *self._with_members(news)])
         if failed := [error for _, error in landed if error and error.transient]:
             raise StorageError(f"{len(failed)} objects could not be read, the first: {failed[0]}", where=source.uri)
         return [entry for entry, _ in landed]
@@ -114,7 +114,12 @@ class Landing(Room):
     def record_gone(self, gone: Sequence[ObjectRecorded]) -> None:
         """Record that these objects are no longer there; their documents stay."""
         entries = [replace(entry, state=ObjectState.GONE, reason="no longer listed") for entry in gone]
-        self._ledger.commit(lambda: entries)
+        self._ledger.commit(lambda: self._with_members(entries))
+
+    def _with_members(self, entries: Sequence[ObjectRecorded]) -> list[ObjectRecorded]:
+        """The records, and those of the members of archives that were opened before: these come and go with them."""
+        known = self._known_members(entry.document_id for entry in entries)
+        return [*entries, *member_records(entries, known)]
 
     def _recorded(
         self, source: Source, *, after: str = "", upto: str = "", keys: Sequence[str] | None = None
@@ -150,7 +155,7 @@ class Landing(Room):
 _IN_SOURCE = "(source_uri = $uri OR starts_with(source_uri, $uri || '/'))"
 _RECORDED = """
     SELECT source_uri, source_version, etag, n_bytes, last_modified_at, state, document_id, reason
-    FROM ledger.objects WHERE state <> 'gone'
+    FROM ledger.objects WHERE state <> 'gone' AND member_name IS NULL
 """
 
 

@@ -26,6 +26,9 @@ from cnbudget.errors import (
 from cnbudget.model import Block, Document, Grid, MediaType
 from cnbudget.reading.blocks import Notes, build_document
 
+INSIDE = "!/"
+"""Between the name of an archive and that of a member: no file name holds a slash."""
+
 _MIB = 1024 * 1024
 _CHUNK = 256 * 1024
 _ALWAYS_ALLOWED = _MIB
@@ -194,8 +197,9 @@ def expand(
 ) -> list[tuple[str, bytes]]:
     """The documents that a file stands for: itself or, where an archive holds several budgets, each member on its own.
 
-    `holds_budget(name, data)` says whether a member is a budget by itself. One budget spread over several members
-    stays the archive, and so does what cannot be opened: reading it says why. Members are named `archive/member`.
+    `holds_budget(name, data)` says whether a member is a budget by itself; it is asked until two are found. One budget
+    spread over several members stays the archive, and so does what cannot be opened: reading it says why. Members are
+    named `archive!/member`.
     """
     if not _is_plain_zip(data):
         return [(file_name, data)]
@@ -205,7 +209,9 @@ def expand(
         return [(file_name, data)]
     if n_budgets < 2:
         return [(file_name, data)]
-    return [(f"{file_name}/{name}", content) for name, content in sorted(units, key=lambda unit: _natural(unit[0]))]
+    return [
+        (f"{file_name}{INSIDE}{name}", content) for name, content in sorted(units, key=lambda unit: _natural(unit[0]))
+    ]
 
 
 def _units(
@@ -225,7 +231,7 @@ def _units(
                 n_budgets += n_inner
                 continue
         units.append((name, content))
-        n_budgets += holds_budget(name, content)
+        n_budgets += n_budgets < 2 and holds_budget(name, content)
     return units, n_budgets
 
 

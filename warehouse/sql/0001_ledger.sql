@@ -10,7 +10,7 @@ CREATE TABLE ledger.sources (version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VA
 CREATE TABLE ledger.object_records (
     version BIGINT, seq BIGINT, "at" TIMESTAMP, "by" VARCHAR,
     source_uri VARCHAR, source_version VARCHAR, etag VARCHAR, n_bytes BIGINT, last_modified_at TIMESTAMP,
-    state VARCHAR, document_id VARCHAR, reason VARCHAR
+    state VARCHAR, document_id VARCHAR, reason VARCHAR, member_name VARCHAR
 );
 
 CREATE TABLE ledger.audits (

@@ -13,6 +13,7 @@ SELECT
     arg_max(state, (version, seq)) AS state,
     arg_max(document_id, (version, seq)) AS document_id,  -- arg_max passes over nulls: an object that is gone keeps it
     arg_max(coalesce(reason, ''), (version, seq)) AS reason,
+    any_value(member_name) AS member_name,  -- null for what its source lists, which alone the balance counts
     min("at") AS first_seen_at,
     CASE WHEN arg_max(state, (version, seq)) = 'gone' THEN max("at") END AS gone_at
 FROM ledger.object_records SEMI JOIN ledger.touched_objects USING (source_uri, source_version)
@@ -27,7 +28,11 @@ SELECT
     document_id,
     min(first_seen_at) AS first_seen_at,
     any_value(n_bytes) AS n_bytes,
-    arg_min(parse_filename(source_uri), (first_seen_at, source_uri)) AS file_name,
+    arg_min(
+        CASE WHEN member_name IS NULL THEN parse_filename(source_uri)
+             ELSE parse_filename(left(source_uri, length(source_uri) - length(member_name) - 2)) || '!/' || member_name END,
+        (first_seen_at, source_uri)
+    ) AS file_name,
     min((
         coalesce(last_modified_at, TIMESTAMP '1970-01-01'), coalesce(TRY_CAST(source_version AS HUGEINT), 0)
     )) AS arrived,
@@ -272,7 +277,7 @@ SELECT
         WHEN revision < last_revision THEN 'a later revision is ' || current_id[:12]
         WHEN revision IS NOT NULL AND document_id <> spokesman_id
             THEN 'another rendition of ' || spokesman_id[:12] || ', whose rows stand for both'
-        WHEN standing IN ('held', 'unsupported', 'rejected') THEN audit_reason
+        WHEN standing IN ('held', 'unsupported', 'rejected', 'opened') THEN audit_reason
     END AS state_reason,
     CASE WHEN is_approved THEN decided_by END AS approved_by,
     CASE WHEN is_approved THEN decision_reason END AS approval_reason,
