@@ -7,7 +7,7 @@ header goes on with the columns of the one before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from cnbudget import money
@@ -28,6 +28,9 @@ from cnbudget.model import Cell, Grid, Measure, Paragraph, Side
 LABELS = {NAME: None, LABEL_LEFT: Side.LEFT, LABEL_RIGHT: Side.RIGHT}
 """Columns that hold a row's label, and the side that they label."""
 
+MANY_WORDS = 3
+"""So many header words beside a word that is none make a header: a row of a form has at most two labels."""
+_DIGITS = re.compile(r"\d(?!\d*年)")
 _HEAD_LINE = re.compile(r"编制(?:部门|单位)[:：]|^(?:金额)?单位[:：]")
 
 
@@ -99,7 +102,7 @@ def _spread_codes(by_index: dict[int, str | Measure]) -> dict[int, str | Measure
 
 
 def _count_header_rows(grid: Grid) -> int:
-    """Rows from the top whose cells say nothing but header words."""
+    """Rows from the top whose cells say nothing but header words, or mostly these: a column may be one that no form declares."""
     by_row: dict[int, list[Cell]] = {}
     for cell in grid.cells:
         by_row.setdefault(cell.row, []).append(cell)
@@ -107,12 +110,19 @@ def _count_header_rows(grid: Grid) -> int:
     for row in range(grid.n_rows):
         cells = by_row.get(row, [])
         words = [money.key(cell.text) for cell in cells]
-        if not all(HEADER_WORDS.fullmatch(word) for word in words) or words in (["合计"], ["小计"]):
+        if not _is_header(words) or words in (["合计"], ["小计"]):
             break
         if not cells and row >= end:
             break
         end = max(end, *(cell.row + cell.row_span for cell in cells), row + 1) if cells else max(end, row + 1)
     return end
+
+
+def _is_header(words: Sequence[str]) -> bool:
+    known = sum(HEADER_WORDS.fullmatch(word) is not None for word in words)
+    if known == len(words):
+        return True
+    return known >= MANY_WORDS and 2 * known > len(words) and not any(map(_DIGITS.search, words))
 
 
 def is_same_form(columns: Columns, before: Columns) -> bool:

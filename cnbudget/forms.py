@@ -36,12 +36,13 @@ class Form:
         return CLASS in self.columns.values()
 
 
+_CODE_HEADER = r".*科目/?(?:编码|代码|编号)"
 _CODES: dict[str, str | Measure] = {
-    r".*(?:科目编码|科目代码|科目编号)/类": CLASS,
-    r".*(?:科目编码|科目代码|科目编号)/款": SECTION,
-    r".*(?:科目编码|科目代码|科目编号)/项": ITEM,
-    r".*(?:科目编码|科目代码|科目编号)": CLASS,
-    r".*科目名称": NAME,
+    rf"{_CODE_HEADER}/类": CLASS,
+    rf"{_CODE_HEADER}/款": SECTION,
+    rf"{_CODE_HEADER}/项": ITEM,
+    _CODE_HEADER: CLASS,
+    r".*科目/?名称": NAME,
 }
 _BY_NATURE: dict[str, str | Measure] = _CODES | {
     r"(?:.*/)?合计": Measure.TOTAL,
@@ -49,20 +50,26 @@ _BY_NATURE: dict[str, str | Measure] = _CODES | {
     r"(?:.*/)?项目支出": Measure.PROJECT,
 }
 _YEAR = r"(?:\d{4}年(?:度)?)?"
+_OF_UNIT = r"(?:\((?:单位:)?(?:元|万元)\))?"
+_AMOUNT = rf"{_YEAR}(?:预算数?|预算金额|预算额|金额){_OF_UNIT}"
+
+_ITEM = "(?:项目|(?:预算)?科目)(?:名称)?"
+_MONEY = "(?:资金|支出|(?:财政)?拨款)?"
+_INCOME, _SPENDING = "(?:本年)?收入(?:预算)?", "(?:本年)?支出(?:预算)?"
 
 FORMS: tuple[Form, ...] = (
     Form(
         FormId.FINANCIAL_SUMMARY,
         ("财务收支预算总表",),
         {
-            r"本年收入/项目(?:名称)?": LABEL_LEFT,
-            rf"本年收入/{_YEAR}预算数?(?:/合计)?": Measure.REVENUE,
-            r"本年支出/项目(?:名称)?": LABEL_RIGHT,
-            rf"本年支出/{_YEAR}预算数?(?:/合计)?": Measure.EXPENDITURE,
-            r"本年支出/(?:.*/)?合计": Measure.EXPENDITURE,
-            r"本年支出/(?:.*/)?基本支出/人员经费": Measure.BASIC_PERSONNEL,
-            r"本年支出/(?:.*/)?基本支出/公用经费": Measure.BASIC_OPERATING,
-            r"本年支出/(?:.*/)?项目支出": Measure.PROJECT,
+            rf"{_INCOME}/{_ITEM}": LABEL_LEFT,
+            rf"{_INCOME}/{_AMOUNT}(?:/合计)?": Measure.REVENUE,
+            rf"{_SPENDING}/{_ITEM}": LABEL_RIGHT,
+            rf"{_SPENDING}/{_AMOUNT}(?:/合计)?": Measure.EXPENDITURE,
+            rf"{_SPENDING}/(?:.*/)?合计": Measure.EXPENDITURE,
+            rf"{_SPENDING}/(?:.*/)?基本支出/人员(?:经费|支出)": Measure.BASIC_PERSONNEL,
+            rf"{_SPENDING}/(?:.*/)?基本支出/公用(?:经费|支出)": Measure.BASIC_OPERATING,
+            rf"{_SPENDING}/(?:.*/)?项目支出": Measure.PROJECT,
         },
     ),
     Form(
@@ -72,7 +79,7 @@ FORMS: tuple[Form, ...] = (
         | {
             r"(?:.*/)?合计": Measure.TOTAL,
             r"(?:.*/)?财政拨款(?:收入)?": Measure.FISCAL_APPROPRIATION,
-            r"(?:.*/)?事业收入": Measure.PUBLIC_SERVICE_REVENUE,
+            r"(?:.*/)?事业收入(?:\(含.{1,20}\))?": Measure.PUBLIC_SERVICE_REVENUE,
             r"(?:.*/)?(?:事业单位)?经营收入": Measure.BUSINESS_REVENUE,
             r"(?:.*/)?其他收入": Measure.OTHER_REVENUE,
         },
@@ -82,13 +89,13 @@ FORMS: tuple[Form, ...] = (
         FormId.FISCAL_APPROPRIATION_SUMMARY,
         ("财政拨款收支预算总表",),
         {
-            r"财政拨款收入/项目(?:名称)?": LABEL_LEFT,
-            rf"财政拨款收入/{_YEAR}预算数?": Measure.REVENUE,
-            r"财政拨款支出/项目(?:名称)?": LABEL_RIGHT,
-            r"财政拨款支出/(?:.*/)?(?:合计|预算数)": Measure.TOTAL,
-            r"财政拨款支出/(?:.*/)?一般公共预算(?:资金|支出|拨款)?": Measure.GENERAL_PUBLIC_BUDGET,
-            r"财政拨款支出/(?:.*/)?政府性基金(?:预算)?(?:资金|支出|拨款)?": Measure.GOVERNMENT_FUND_BUDGET,
-            r"财政拨款支出/(?:.*/)?国有资本经营(?:预算)?(?:资金|支出|拨款)?": Measure.STATE_CAPITAL_OPERATIONS_BUDGET,
+            rf"财政拨款收入/{_ITEM}": LABEL_LEFT,
+            rf"财政拨款收入/{_AMOUNT}": Measure.REVENUE,
+            rf"财政拨款支出/{_ITEM}": LABEL_RIGHT,
+            rf"财政拨款支出/(?:.*/)?(?:合计|{_AMOUNT})": Measure.TOTAL,
+            rf"财政拨款支出/(?:.*/)?一般公共预算{_MONEY}": Measure.GENERAL_PUBLIC_BUDGET,
+            rf"财政拨款支出/(?:.*/)?政府性基金(?:预算)?{_MONEY}": Measure.GOVERNMENT_FUND_BUDGET,
+            rf"财政拨款支出/(?:.*/)?国有资本经营(?:预算)?{_MONEY}": Measure.STATE_CAPITAL_OPERATIONS_BUDGET,
         },
     ),
     Form(
@@ -119,14 +126,18 @@ FORMS: tuple[Form, ...] = (
         _CODES
         | {
             r"(?:.*/)?合计": Measure.TOTAL,
-            r"(?:.*/)?人员经费": Measure.PERSONNEL,
-            r"(?:.*/)?公用经费": Measure.OPERATING,
+            r"(?:.*/)?人员(?:经费|支出)": Measure.PERSONNEL,
+            r"(?:.*/)?公用(?:经费|支出)": Measure.OPERATING,
         },
         Fund.GENERAL_PUBLIC_BUDGET,
     ),
     Form(
         FormId.THREE_PUBLIC_AND_AGENCY_OPERATING,
-        ("三公经费和机关运行经费预算表", "三公经费及机关运行经费预算表"),
+        tuple(
+            f"三公经费{joint}机关运行经费{ending}"
+            for joint in ("和", "及", "、")
+            for ending in ("预算表", "表", "预算情况表")
+        ),
         {
             rf"{_YEAR}三公经费(?:预算数?)?/合计": Measure.TOTAL,
             r".*/因公出国(?:\(境\))?(?:费|费用|经费)?": Measure.OVERSEAS_TRAVEL,
@@ -142,9 +153,10 @@ FORMS: tuple[Form, ...] = (
 BY_ID: Mapping[FormId, Form] = {form.form_id: form for form in FORMS}
 
 HEADER_WORDS = re.compile(
-    rf"项目(?:名称)?|{_YEAR}预算数?|本年收入|本年支出|财政拨款(?:收入|支出)?|类|款|项|合计|小计|基本支出|项目支出|人员经费|公用经费"
-    r"|.*科目(?:编码|代码|编号|名称)|(?:收入|支出)预算|事业收入|(?:事业单位)?经营收入|其他收入"
-    r"|一般公共预算(?:(?:基本)?支出|资金|拨款)?|政府性基金(?:预算)?(?:支出|资金|拨款)?|国有资本经营(?:预算)?(?:支出|资金|拨款)?"
+    rf"{_ITEM}|{_AMOUNT}|{_INCOME}|{_SPENDING}|财政拨款(?:收入|支出)?|类|款|项|合计|小计|基本支出|项目支出"
+    r"|人员(?:经费|支出)|公用(?:经费|支出)|.{0,8}分类科目|编码|代码|编号|名称"
+    r"|.*科目(?:编码|代码|编号|名称)|事业收入(?:\(含.{1,20}\))?|(?:事业单位)?经营收入|其他收入"
+    rf"|一般公共预算(?:基本支出|{_MONEY})|政府性基金(?:预算)?{_MONEY}|国有资本经营(?:预算)?{_MONEY}"
     rf"|{_YEAR}三公经费(?:预算数?)?|因公出国(?:\(境\))?(?:费|费用|经费)?|公务接待费|公务用车购置(?:及|和)运行(?:维护)?费"
     rf"|(?:公务用车)?(?:购置|运行(?:维护)?)费|{_YEAR}机关运行(?:经)?费(?:预算数?)?|备注|单位[:：].*"
 )
@@ -170,9 +182,13 @@ REVENUE_SOURCE_LABELS = {
 """Rows on the revenue side of the two summaries, by the start of their label without its number."""
 
 
+_NUMBERED = re.compile(r"[(（](?:公开|附|预算|部门|单位)?表?[\d一二三四五六七八九十]{1,3}表?[)）]$")
+"""The number of a form behind its name: 收入预算总表（公开02表）."""
+
+
 def title_form(title: str) -> Form | None:
     """The form that a printed title names, whatever stands before its name; None where it names none of the nine."""
-    text = title.rstrip(":：")
+    text = _NUMBERED.sub("", title.rstrip(":："))
     best: tuple[int, Form] | None = None
     for form in FORMS:
         for ending in form.titles:

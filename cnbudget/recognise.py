@@ -22,8 +22,9 @@ from cnbudget.forms import (
 )
 from cnbudget.model import Block, Box, Cell, Document, FormId, Grid, Measure, Paragraph, Provenance, Side
 
-_COMPILER = re.compile(r"编制(?:部门|单位)[:：]\s*(.*?)\s*(?=单位[:：]|$)")
-_UNIT = re.compile(r"(?<!编制)单位[:：]\s*(百万元|亿元|万元|千元|元)")
+_COMPILER = re.compile(r"编制(?:部门|单位)[:：]\s*(.*?)\s*(?=[(（]?(?:金额)?单位[:：]|$)")
+_UNIT = re.compile(r"(?<!编制)单位[:：]\s*(?:人民币)?\s*(百万元|亿元|万元|千元|元)")
+_HEADER_UNIT = re.compile(r"(?:预算数?|金额)[(（](?:单位[:：])?(万元|元)[)）]$")
 _YEAR = re.compile(r"(20\d{2})年")
 _NUMBER_TOKEN = re.compile(r"(?<![\d.,])\d[\d,]*(?:\.\d+)?")
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/共]\s*\d{1,4}\s*页?)?[-—–\s]*")
@@ -33,6 +34,8 @@ _TABLE_LINE = re.compile(
 )
 """A line of text that is a row of a form whose ruling lines are lost."""
 _PROSE = re.compile(r"[一-鿿]{4,}")
+_LEADERS = re.compile(r"[.·]{2,}\d*$")
+"""What stands between the title of a form and its page in a list of contents."""
 
 
 @dataclass(slots=True)
@@ -61,7 +64,8 @@ class StatementRow:
 class Unassigned:
     """A number on a form page that no fact, header or note accounts for.
 
-    `is_open_zero`: a zero whose row is known and that may stand in several of its columns; no sum depends on which.
+    `is_open_zero`: a zero that may stand in several columns of its row, or in one that the form does not declare; no sum
+    depends on it.
     """
 
     text: str
@@ -134,6 +138,8 @@ class _Reader:
         self.last_grid: Grid | None = None
         self.grids: list[tuple[Grid, list[StatementRow | None], bool]] = []
         self.pending: list[Paragraph] = []
+        self.last_other: Grid | None = None
+        """The table before, where it is titled as none of the nine."""
 
     def read(self, blocks: Iterable[Block]) -> Recognition:
         for block in blocks:
@@ -163,7 +169,7 @@ class _Reader:
                 self._trailing(above)
                 self._rows(grid, columns_or_none)
                 return
-        self._other(title or "", grid, above)
+        self._other(title, grid, above)
 
     def _title(self, above: Sequence[Paragraph]) -> tuple[str | None, Form | None]:
         """The nearest line above a grid that is a title, and the form it names."""
@@ -191,7 +197,7 @@ class _Reader:
             return
         statement = Statement(form, title)
         head = [money.plain(line.text) for line in above[cut:]]
-        self.current, self.columns, self.grids = statement, columns, []
+        self.current, self.columns, self.grids, self.last_other = statement, columns, [], None
         self.result.statements.append(statement)
         read_head(statement, [*head, *(money.plain(cell.text) for cell in grid.cells if cell.row < 2)])
         self._rows(grid, columns)
@@ -251,7 +257,9 @@ class _Reader:
             elif _is_label(cell.text):
                 labels.setdefault(None, money.joined(cell.text))
             else:
-                self._lost(cell, "its column has no header that the form declares")
+                header = columns.headers.get(cell.column)
+                named = f"its column, {money.joined(header.text)}, is none" if header else "its column has no header"
+                self._lost(cell, f"{named} that the form declares", is_nothing=money.parse_amount(cell.text) == 0)
         if not cells:
             return None
         if not labels and not any(codes) and statement.form.form_id is not FormId.THREE_PUBLIC_AND_AGENCY_OPERATING:
@@ -291,25 +299,36 @@ class _Reader:
             for cell in cells:
                 self._lost(cell, "no page beside it has as many rows")
 
-    def _lost(self, cell: Cell, why: str, *, is_amount: bool = False) -> None:
+    def _lost(self, cell: Cell, why: str, *, is_amount: bool = False, is_nothing: bool = False) -> None:
         """Lists the numbers of a cell; of an amount's cell whatever stands there, a formula or `#REF!` as it is."""
         text = money.plain(cell.text)
         tokens = [] if is_amount and text.startswith(("=", "#")) else _NUMBER_TOKEN.findall(text)
         if not tokens and (is_amount or not _is_label(text)):
             tokens = [text]
-        self.result.unassigned.extend(Unassigned(token, why, cell.page, cell.box, cell.cell_ref) for token in tokens)
+        place = (cell.page, cell.box, cell.cell_ref)
+        self.result.unassigned.extend(Unassigned(token, why, *place, is_open_zero=is_nothing) for token in tokens)
 
-    def _other(self, title: str, grid: Grid, above: Sequence[Paragraph]) -> None:
-        """A table that is none of the nine ends the form before it."""
+    def _other(self, title: str | None, grid: Grid, above: Sequence[Paragraph]) -> None:
+        """A table that is none of the nine ends the form before it, and goes on over its own pages."""
+        n_numbers = sum(money.parse_amount(cell.text) is not None for cell in grid.cells)
+        is_apart = any(_PROSE.search(line.text) and not _is_note(line.text) for line in above)
+        if (
+            title is None
+            and self.last_other is not None
+            and not is_apart
+            and grid.n_columns == self.last_other.n_columns
+        ):
+            self.result.others[-1].n_numbers += n_numbers
+            return
         self._trailing(above)
         self.current = self.columns = self.last_grid = None
-        n_numbers = sum(money.parse_amount(cell.text) is not None for cell in grid.cells)
-        self.result.others.append(OtherForm(title, grid.page, n_numbers))
+        self.last_other = grid if title else None
+        self.result.others.append(OtherForm(title or "", grid.page, n_numbers))
 
     def _trailing(self, lines: Sequence[Paragraph]) -> None:
         """Lines below a form: notes are kept, page numbers passed over, bare numbers on its pages are unassigned."""
         for line in lines:
-            form = title_form(money.key(line.text))
+            form = title_form(_LEADERS.sub("", money.key(line.text)))
             if form is not None:
                 self.result.titles.append((form.form_id, money.key(line.text), line.page))
             elif self.current is not None:
@@ -350,6 +369,10 @@ def read_head(statement: Statement, head: Sequence[str]) -> None:
             statement.compiler = money.joined(compiler[1])
         if unit and statement.unit is None:
             statement.unit = unit[1]
+    in_header = {found[1] for text in head[1:] if (found := _HEADER_UNIT.search(text))}
+    if in_header and in_header != {statement.unit}:
+        # Two units, or one that the header alone states: without a single one no amount can be told.
+        statement.unit = in_header.pop() if len(in_header) == 1 and statement.unit is None else None
 
 
 def _is_repeated(row: StatementRow, last: StatementRow) -> bool:

@@ -6,12 +6,13 @@ A real budget of a layout that is not read yet is never forced into the nine for
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnbudget import money
 from cnbudget.cover import Cover
 from cnbudget.errors import CnbudgetError
-from cnbudget.model import Document, DocumentState, Paragraph, RecognisedAs, Stage
+from cnbudget.model import Document, DocumentState, FormId, Paragraph, RecognisedAs, Stage
 from cnbudget.reading import read_document
 from cnbudget.recognise import Recognition, recognise
 
@@ -50,11 +51,9 @@ def verdict_of(document: Document, cover: Cover, recognition: Recognition) -> Ve
             "again; publish each budget as a file of its own",
         )
     if n_forms >= ENOUGH_FORMS:
-        if not any(row.amounts for statement in recognition.statements for row in statement.rows):
+        if (blank := _blank(recognition)) is not None:
             return Verdict(
-                DocumentState.UNSUPPORTED,
-                RecognisedAs.TEMPLATE,
-                "a template: the forms are there, no figure is filled in",
+                DocumentState.UNSUPPORTED, RecognisedAs.TEMPLATE, f"a template: the forms are there, {blank}"
             )
         if cover.fiscal_year is None:
             return Verdict(
@@ -63,13 +62,14 @@ def verdict_of(document: Document, cover: Cover, recognition: Recognition) -> Ve
                 "no budget year: neither the cover nor the form titles agree on one",
             )
         return Verdict(DocumentState.PARSED, RecognisedAs.NINE_FORMS)
-    listed = {form_id for form_id, _, _ in recognition.titles}
-    if n_forms + len(listed) >= ENOUGH_FORMS:
+    titled = {form_id for form_id, _, _ in recognition.titles} | (set(FormId) - set(recognition.missing))
+    if len(titled) >= ENOUGH_FORMS or _is_most(recognition):
         return Verdict(
             DocumentState.HELD,
             RecognisedAs.NINE_FORMS,
-            f"the titles of {len(listed)} of the nine forms are there, but only {n_forms} tables could be read; "
-            "the columns of the text are lost or the tables have no lines",
+            f"the titles of {len(titled)} of the nine forms are there, but only {n_forms} tables could be read: "
+            f"{_names(recognition.missing)} not found; pages are missing or scanned, the columns of the text are lost, or "
+            "the tables have no lines",
         )
     tables = _budget_tables(document, recognition)
     if tables or _is_budget(document):
@@ -94,6 +94,26 @@ def holds_budget(file_name: str, data: bytes) -> bool:
         return False
     n_others = sum(bool(_BUDGET_TABLE.search(other.title)) for other in recognition.others)
     return len(recognition.statements) + n_others >= ENOUGH_FORMS
+
+
+def _is_most(recognition: Recognition) -> bool:
+    """Whether several of the nine forms are there and hardly another table: a part of a budget of our layout."""
+    return len(recognition.statements) > max(2, sum(bool(other.title) for other in recognition.others))
+
+
+def _blank(recognition: Recognition) -> str | None:
+    """How a template is blank; None where a figure is filled in."""
+    amounts = [amount for statement in recognition.statements for row in statement.rows for amount in row.amounts]
+    numbers = [item for item in recognition.unassigned if money.parse_amount(item.text) is not None]
+    if not amounts and not numbers:
+        return "no figure is filled in"
+    if any(map(money.parse_amount, [*(amount.text for amount in amounts), *(item.text for item in numbers)])):
+        return None
+    return "zeros alone are filled in"
+
+
+def _names(forms: Sequence[FormId]) -> str:
+    return ", ".join(f"T{list(FormId).index(form_id) + 1}" for form_id in forms)
 
 
 def _of(cover: Cover) -> str:

@@ -21,6 +21,10 @@ FIRES: dict[str, tuple[list[Change], str, str | None, str | None]] = {
         [("收入预算总表\n编制部门：上海市青浦区园林管理局\n单位：元", "收入预算总表\n编制部门：上海市青浦区园林管理局")],
         "revenue_summary", "单位：元", None,
     ),
+    "unit_contradicts_text": (
+        [("编制部门：上海市青浦区园林管理局\n单位：元", "编制部门：上海市青浦区园林管理局\n单位：万元")], "narrative/unit", "9500000.00",
+        "95000000000.00",
+    ),
     "identity_broken": (
         [("合计\t\t\t\t9,500,000\t9,000,000", "合计\t\t\t\t9,700,000\t9,000,000")], "T2_total/total", "9500000.00", "9700000.00",
     ),

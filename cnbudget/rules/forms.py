@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from cnbudget.model import Cause, FormId, Severity
 from cnbudget.recognise import Unassigned, is_total
-from cnbudget.rules.case import FORM_NAMES, Case, Family, Found, rule
+from cnbudget.rules.case import FORM_NAMES, Case, Family, Found, money_text, rule, yuan_text
 
 LIST_OF_FORMS = "上海市部门预算公开的九张表式；《地方预决算公开操作规程》（财预〔2016〕143号）"
 
@@ -54,6 +55,44 @@ def unit_missing(case: Case) -> Iterator[Found]:
                 f"{en} states no unit (元 or 万元). Add it under the title.",
                 expected="单位：元",
                 page=statement.pages[0] if statement.pages else None,
+            )
+
+
+SCALES = tuple(Decimal(10) ** power for power in (-8, -6, -4, -3, 3, 4, 6, 8))
+"""By how much amounts are off where one unit of money is written for another."""
+
+
+@rule(
+    Severity.ERROR,
+    Family.FORMS,
+    "预算表金额单位与文字不符",
+    "The unit of the forms contradicts the text",
+    rests_on="编制说明应与预算表一致；《地方预决算公开操作规程》（财预〔2016〕143号）",
+    example="The forms say 单位：元 and print 950.00 for what the text calls 950.00万元, throughout.",
+    is_holding=True,
+)
+def unit_contradicts_text(case: Case) -> Iterator[Found]:
+    """The text and the forms may differ in an amount, but not all amounts by the same power of ten: then one of them has a
+    wrong unit, and every figure of the forms may be that many times too large."""
+    for section in ("narrative", "other_notes"):
+        told = [(c, c.amount_yuan, c.table_yuan) for c in case.claims if c.section == section]
+        both = [(claim, stated, printed) for claim, stated, printed in told if stated and printed]
+        for scale in SCALES:
+            off = [each for each in both if abs(each[1] - each[2] * scale) <= each[0].precision]
+            if len(off) < 2 or 2 * len(off) <= len(both):
+                continue
+            claim, stated, printed = off[0]
+            yield Found(
+                f"{section}/unit",
+                f"文字说明的{len(off)}个金额均为表中的{scale:f}倍（如{claim.subject}：文字{claim.printed}，表中{money_text(printed)}元）。"
+                "请核对预算表的“单位：元”或“单位：万元”。",
+                f"{len(off)} amounts of the text are {scale:f} times those of the forms ({claim.subject}: the text says "
+                f"{claim.printed}, the form {money_text(printed)} yuan). Check the unit over the forms.",
+                expected=yuan_text(stated),
+                found=yuan_text(printed),
+                page=claim.page,
+                box=claim.box,
+                quote=claim.quote,
             )
 
 
@@ -203,6 +242,7 @@ def other_form(case: Case) -> Iterator[Found]:
 RULES = (
     form_missing,
     unit_missing,
+    unit_contradicts_text,
     total_row_missing,
     table_between_forms,
     cover_contradicts_forms,
