@@ -2,6 +2,7 @@
 
 import ctypes
 import io
+from collections.abc import Callable
 
 import pypdfium2 as pdfium
 import pytest
@@ -102,6 +103,37 @@ def test_read__text_off_the_page_is_not_read() -> None:
         canvas.drawString(100, -40, "Clipped")
 
     assert [line.text for line in pdf.read("t.pdf", drawn(draw)).paragraphs()] == ["Seen"]
+
+
+def mark(canvas: Canvas) -> None:
+    """Letters and digits askew over the table of `table`."""
+    canvas.saveState()
+    canvas.translate(110, 395)
+    canvas.rotate(20)
+    canvas.drawString(0, 0, "DRAFT 2031 DRAFT 2031 DRAFT 2031")
+    canvas.restoreState()
+
+
+def mark_in_a_form_object(canvas: Canvas) -> None:
+    canvas.beginForm("mark")
+    mark(canvas)
+    canvas.endForm()
+    canvas.doForm("mark")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [(mark, table), (table, mark), (table, mark_in_a_form_object)],
+    ids=["below", "above", "form object"],
+)
+def test_read__a_watermark_across_a_table_is_no_part_of_it(parts: tuple[Callable[[Canvas], None], ...]) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(100, 500, "Above")
+        for part in parts:
+            part(canvas)
+
+    assert cells(drawn(draw)) == WANTED
+    assert [line.text for line in pdf.read("t.pdf", drawn(draw)).paragraphs()] == ["Above"]
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])

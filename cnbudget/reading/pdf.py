@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import itertools
+import math
 import re
 import struct
 import unicodedata
@@ -43,6 +44,10 @@ _TABULAR = re.compile(
 
 _RADICAL = re.compile("[⺀-⻳⼀-⿕]")
 
+_AT_ENDS = 3
+"""So many objects are looked at where a page begins and where it ends, for text that stands askew."""
+_SLANT = 0.05
+"""Radians by which text stands askew."""
 MAX_NESTING = 8
 """Form objects inside form objects are followed this deep."""
 
@@ -120,6 +125,8 @@ def _page_blocks(page: pdfium.PdfPage, number: int) -> tuple[list[Block], int]:
     text_page = page.get_textpage()
     try:
         text = _page_text(text_page)
+        if _has_slanted_text(page.raw):
+            text = _without_slanted(text_page, text)
         frame = _page_frame(page)
         lattices: list[Lattice] = []
         if _TABULAR.search(text):
@@ -140,6 +147,40 @@ def _page_text(text_page: pdfium.PdfTextPage) -> str:
     if _RADICAL.search(text):
         text = _RADICAL.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     return text
+
+
+def _has_slanted_text(page: raw.FPDF_PAGE) -> bool:
+    """Whether text stands askew among the objects that are drawn first or last, as a watermark does: over or under a table."""
+    count = raw.FPDFPage_CountObjects(page)
+    ends = {*range(min(count, _AT_ENDS)), *range(max(0, count - _AT_ENDS), count)}
+    return any(_is_slanted(raw.FPDFPage_GetObject(page, index)) for index in ends)
+
+
+def _is_slanted(item: raw.FPDF_PAGEOBJECT, depth: int = 0) -> bool:
+    """Whether an object is text askew, or a form object that is or holds such."""
+    kind = raw.FPDFPageObj_GetType(item)
+    if kind not in (raw.FPDF_PAGEOBJ_TEXT, raw.FPDF_PAGEOBJ_FORM):
+        return False
+    matrix = raw.FS_MATRIX()
+    raw.FPDFPageObj_GetMatrix(item, ctypes.byref(matrix))
+    upright, sideways = abs(matrix.a) + abs(matrix.d), abs(matrix.b) + abs(matrix.c)
+    if min(upright, sideways) > _SLANT * max(upright, sideways):
+        return True
+    if kind == raw.FPDF_PAGEOBJ_TEXT or depth >= MAX_NESTING:
+        return False
+    inner = range(min(raw.FPDFFormObj_CountObjects(item), _AT_ENDS))
+    return any(_is_slanted(raw.FPDFFormObj_GetObject(item, index), depth + 1) for index in inner)
+
+
+def _without_slanted(text_page: pdfium.PdfTextPage, text: str) -> str:
+    """The text with blanks for characters that stand askew to the page's sides."""
+    quarter = math.pi / 2
+
+    def is_slanted(index: int) -> bool:
+        angle: float = raw.FPDFText_GetCharAngle(text_page.raw, index) % quarter
+        return min(angle, quarter - angle) > _SLANT
+
+    return "".join(" " if is_slanted(index) else character for index, character in enumerate(text))
 
 
 def _character(code: int) -> str:
