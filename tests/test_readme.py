@@ -18,6 +18,19 @@ def test_readme__says_what_becomes_of_every_sample() -> None:
     assert table == {sample.file_name: sample.state for sample in SAMPLES}
 
 
+def test_readme__both_languages_say_the_same() -> None:
+    chinese = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+    for what in (
+        r"^#+ ",  # headings, by level and order
+        r"^\| (\S+\.\w+ \| \w+) \|",  # what becomes of the samples
+        r"^(?:make|python -m|cnbudget|duckdb)[^#\n]*",  # commands, without what is said of them
+        r"`([a-z_]+/?(?:[a-z_]+\.\w+)?)`",  # datasets, columns and paths
+        r"\]\((?!README)([^)]+)\)",  # links and pictures
+    ):
+        found = [re.findall(what, text, re.MULTILINE) for text in (README, chinese)]
+        assert [str(each).strip() for each in found[0]] == [str(each).strip() for each in found[1]], what
+
+
 def test_readme__links_lead_somewhere() -> None:
     for name in ("README.md", "README.zh-CN.md"):
         links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / name).read_text(encoding="utf-8"))

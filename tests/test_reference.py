@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from cnbudget.reference import data_dictionary, references, rule_reference
+from cnbudget.datapackage import LICENSE, LIMITS
+from cnbudget.reference import about_the_data, data_dictionary, references, rule_reference
 from cnbudget.rules import CATALOGUE
-from cnbudget.schema import DATASETS
+from cnbudget.schema import DATASETS, SCHEMA_VERSION
 from samples.bucket import build
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -26,6 +27,13 @@ def test_references__are_what_the_code_says(bucket: Path) -> None:
 def test_data_dictionary__names_every_column() -> None:
     text = data_dictionary()
     assert [c.name for d in DATASETS.values() for c in d.columns if f"`{c.name}`" not in text] == []
+
+
+def test_about_the_data__has_licence_limits_and_how_to_cite() -> None:
+    text = about_the_data()
+    assert all(en in text and zh in text for en, zh in LIMITS)
+    assert LICENSE["title"] in text
+    assert f"schema {SCHEMA_VERSION}" in text
 
 
 def test_rule_reference__every_rule_is_documented_in_full() -> None:

@@ -131,9 +131,15 @@ YEAR_IF_KNOWN = Column(
     "fiscal_year", ColumnType.INTEGER, "budget year", "预算年度", minimum=FIRST_YEAR, maximum=LAST_YEAR
 )
 PLACE = (
-    count("page", "page, from 1; null where the format has none", "页码", required=False, minimum=1),
-    point("x0", "left edge of the printed text", "左"),
-    point("y0", "top edge, from the top of the page", "上"),
-    point("x1", "right edge", "右"),
-    point("y1", "bottom edge", "下"),
+    count(
+        "page",
+        "page, from 1; null where the format has none",
+        "页码，从 1 起；无页的格式为空",
+        required=False,
+        minimum=1,
+    ),
+    point("x0", "left edge of the printed text", "印刷文字左边缘"),
+    point("y0", "top edge, from the top of the page", "上边缘，自页面顶端起"),
+    point("x1", "right edge", "右边缘"),
+    point("y1", "bottom edge", "下边缘"),
 )
