@@ -36,7 +36,7 @@
     const three = changes.totalOf(budget, 9, "total");
     const nConfirmed = budget.facts.filter((fact) => fact.holding > 0).length;
     const severities = ["error", "warning", "info"].map((severity) => [severity, budget.findings.filter((finding) => finding.severity === severity).length]);
-    const found = severities.filter(([, n]) => n).map(([severity, n]) => `${n} ${say(String(severity))}`).join(say("comma"));
+    const found = severities.filter(([, n]) => n).map(([severity, n]) => words.many(String(severity), Number(n))).join(say("comma"));
     /** @type {[string, any, any][]} */
     const tiles = [
       [say("total_expenditure"), words.brief(total), `${words.yuan(total)} ${say("yuan")}`],
@@ -101,7 +101,7 @@
       el("div", { class: "head" }, el("b", {}, `[${number}]`), chip(finding.severity, say(finding.severity)), el("span", { class: "rule" }, title)),
       el("p", { lang: words.htmlLanguage }, words.pick(finding.message_zh, finding.message_en)),
       finding.evidence_quote ? el("blockquote", { lang: "zh-Hans" }, finding.evidence_quote) : null,
-      tables.pairs([[say("found"), finding.found], [say("expected"), finding.expected], [say("difference"), finding.difference], [say("cause"), say(finding.cause)]]),
+      tables.pairs([[say("found"), words.named(finding.found)], [say("expected"), words.named(finding.expected)], [say("difference"), words.named(finding.difference)], [say("cause"), say(finding.cause)]]),
       el("p", { class: "places" }, pageButton(budget, finding, title), places),
       finding.accepted_by ? el("p", { class: "note" }, `${say("accepted")} ${finding.accepted_by}: ${finding.accepted_reason}`) : null);
   }
@@ -150,7 +150,7 @@
   /** @param {Budget} budget */
   function narrative(budget) {
     if (!budget.claims.length) return null;
-    const open = budget.claims.filter((claim) => ["differs", "not_checkable"].includes(claim.status));
+    const open = budget.claims.filter((claim) => claim.status === "differs" || budget.marks.has(claim.anchor));
     /** @type {Column[]} */
     const columns = ["section", "subject", "measure", "year", "amount_printed", "printed_unit", "amount_yuan", "table_yuan", "status", "quote", "page"].map((head) => ({ head, value: (row) => row[head] }));
     const part = (/** @type {Row[]} */ claims) => el("ol", { class: "claims", role: "list" }, claims.map((claim) => claimOf(budget, claim)));
@@ -252,7 +252,9 @@
     document.querySelectorAll("details[open]").forEach((each) => each.dispatchEvent(new Event("draw")));
     const target = document.getElementById(anchor) ?? (form ? document.getElementById(`form-${budget.forms[form.form - 1]}`) : null);
     if (target instanceof HTMLDetailsElement) target.open = true;
-    target?.scrollIntoView({ block: "center" });
+    document.querySelectorAll(".is-target").forEach((each) => each.classList.remove("is-target"));
+    target?.classList.add("is-target");
+    target?.scrollIntoView({ block: target.offsetHeight > innerHeight / 2 ? "start" : "center" });
     if (fact) forms.open(budget, fact);
   }
 

@@ -69,9 +69,9 @@ const charts = (() => {
     const narrow = width < 560;
     const ids = [...new Set(links.flatMap(({ from, to }) => [from, to]))];
     const classes = ids.filter((id) => id.startsWith("class:")).length;
-    const height = Math.max(narrow ? 380 : 320, classes * (narrow ? 44 : 40) + 60);
+    const height = Math.max(narrow ? 380 : 320, classes * (narrow ? 56 : 48) + 60);
     const layout = d3.sankey().nodeId((/** @type {any} */ node) => node.id).nodeWidth(narrow ? 8 : 12)
-      .nodePadding(narrow ? 20 : 18).nodeSort((/** @type {any} */ a, /** @type {any} */ b) => b.value - a.value)
+      .nodePadding(30).nodeSort((/** @type {any} */ a, /** @type {any} */ b) => b.value - a.value)
       .extent([[1, 14], [width - 1, height - 14]]);
     const graph = layout({
       nodes: ids.map((id) => ({ id })),
@@ -105,7 +105,7 @@ const charts = (() => {
     const x = isLast ? node.x0 - 8 : node.x1 + 8;
     const y = (node.y0 + node.y1) / 2;
     const anchor = isLast ? "end" : "start";
-    const clip = narrow && kind === "class" ? 9 : 24;
+    const clip = narrow && kind === "class" ? 6 : 24;
     const full = nameOf(node.id);
     const label = full.length > clip ? `${full.slice(0, clip - 1)}…` : full;
     const labels = [
@@ -158,11 +158,11 @@ const charts = (() => {
     const [width, height] = [leaf.x1 - leaf.x0, leaf.y1 - leaf.y0];
     const fact = leaf.data;
     const said = `${fact.label ?? ""} ${words.yuan(fact.yuan)} ${say("yuan")}, ${words.percent(fact.yuan, total)}`;
-    const size = width * height > 260 ? "large" : width * height > 28 && width > 6 ? "" : "tiny";
+    const size = width * height > 260 ? "large" : "";
     return el("button", {
       type: "button", class: `tile hue-${hue} ${size}`, title: said, "aria-label": said, click: () => open(fact),
       style: { left: `${leaf.x0}%`, top: `${leaf.y0 / 0.56}%`, width: `${width}%`, height: `${height / 0.56}%` },
-    }, el("span", { class: "tile-name", lang: "zh-Hans" }, fact.label ?? ""), el("span", { class: "tile-sum" }, words.brief(fact.yuan)));
+    }, el("span", { class: "tile-in" }, el("span", { class: "tile-name", lang: "zh-Hans" }, fact.label ?? ""), el("span", { class: "tile-sum" }, words.brief(fact.yuan))));
   }
 
   /** A bar within a cell, as long as its share of the largest. @param {number} part @param {number} largest @param {string} [kind] */

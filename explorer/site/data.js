@@ -103,7 +103,7 @@ const data = (() => {
 
   /** What a budget is called in lists: its year and what kind it is. @param {Row} row */
   function kindOf(row) {
-    return [row.jurisdiction, row.kind && say(row.kind), row.stage && say(row.stage)].filter(Boolean).join(" · ");
+    return [row.jurisdiction, row.kind && say(row.kind), row.kind && row.stage && say(row.stage)].filter(Boolean).join(" · ");
   }
 
   return { PROOFS, SIGNS, toObjects, site, index, indexOf, budget, sum, minus, pageOf, kindOf };

@@ -34,8 +34,15 @@ const forms = (() => {
         el("p", { class: `proof-line ${fact.proof}` }, el("b", { "aria-hidden": "true" }, data.SIGNS[fact.proof]), " ", say(`proof_${fact.proof}`), ". ",
           say("n_of_identities", { n: fact.holding, all: fact.checks }), fact.recovered ? `. ${say("recovered")}` : ""),
       ],
-      body: [findings(budget, fact), checks(budget, fact)],
+      body: [fact.page ? null : rowOf(budget, fact), findings(budget, fact), checks(budget, fact)],
     });
+  }
+
+  /** The row a figure stands in, for documents that have no pages to show. @param {Budget} budget @param {Row} fact */
+  function rowOf(budget, fact) {
+    const row = budget.facts.filter((each) => each.form === fact.form && each.row === fact.row && each.side === fact.side);
+    return el("table", { class: "row-table" }, el("caption", {}, `T${fact.form} `, source(fact.label ?? ""), " ", el("span", { class: "code" }, fact.code)),
+      el("tbody", {}, row.map((each) => el("tr", { class: each === fact ? "is-shown" : null }, el("th", { scope: "row" }, say(each.measure)), el("td", { class: "n" }, each.printed), el("td", { class: "code" }, each.cell)))));
   }
 
   /** @param {Budget} budget @param {Row} fact */
@@ -87,7 +94,7 @@ const forms = (() => {
   function form(budget, id, number, name) {
     const facts = budget.facts.filter((fact) => fact.form === number);
     const pages = [...new Set(facts.map((fact) => fact.page).filter(Boolean))].sort((a, b) => a - b);
-    const place = pages.length ? say("pages", { from: pages[0], to: pages[pages.length - 1] }) : "";
+    const place = pages.length > 1 ? say("pages", { from: pages[0], to: pages[pages.length - 1] }) : pages.length ? say("page_n", { n: pages[0] }) : "";
     const counts = proofs(facts);
     const more = facts.length ? [say("n_figures", { n: facts.length }), place, facts[0].unit && `${say("unit_is")} ${facts[0].unit}`] : [say("no_figures")];
     const body = el("div", {});

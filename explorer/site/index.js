@@ -79,7 +79,7 @@
 
   /** @param {Row} row */
   function findings(row) {
-    const parts = [row.n_errors ? chip("error", `${row.n_errors} `, say("error")) : null, row.n_warnings ? chip("warning", `${row.n_warnings} `, say("warning")) : null];
+    const parts = [row.n_errors ? chip("error", words.many("error", row.n_errors)) : null, row.n_warnings ? chip("warning", words.many("warning", row.n_warnings)) : null];
     return parts.some(Boolean) ? el("span", { class: "chips" }, parts) : row.slug ? el("span", { class: "soft" }, "—") : null;
   }
 

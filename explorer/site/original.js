@@ -11,7 +11,7 @@ const original = (() => {
   let panel = null;
   /** @type {HTMLElement | null} */
   let opener = null;
-  let zoom = 1.7;
+  let zoom = innerWidth < 760 ? 2.8 : 1.7;
 
   /**
    * Open the panel, or change what it shows.

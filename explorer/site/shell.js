@@ -16,17 +16,14 @@ const shell = (() => {
   function bar() {
     const links = VIEWS.map(([page, term]) =>
       el("a", { href: `${cnbudget.root}${page}.html`, "aria-current": page === cnbudget.page ? "page" : null }, say(term)));
-    const light = words.remembered("light") ?? "auto";
     return el("header", { class: "topbar" },
       el("a", { class: "brand", href: `${cnbudget.root}index.html` }, mark(), "cnbudget"),
       el("nav", { "aria-label": say("nav_views") }, links),
-      el("div", { class: "switches" },
-        segments(say("light"), "light", [["auto", say("light_auto")], ["light", say("light_light")], ["dark", say("light_dark")]], light, setLight),
-        segments("语言 Language", "language", [["zh", "中文", "zh-Hans"], ["en", "English", "en"]], words.language, (chosen) => {
-          words.choose(/** @type {Language} */ (chosen));
-          draw();
-          /** @type {HTMLElement | null} */ (document.querySelector(`input[name=language][value=${chosen}]`))?.focus();
-        })));
+      segments("语言 Language", "language", [["zh", "中文", "zh-Hans"], ["en", "English", "en"]], words.language, (chosen) => {
+        words.choose(/** @type {Language} */ (chosen));
+        draw();
+        /** @type {HTMLElement | null} */ (document.querySelector(`input[name=language][value=${chosen}]`))?.focus();
+      }));
   }
 
   function mark() {
@@ -50,9 +47,11 @@ const shell = (() => {
   /** @param {Site} site */
   function foot(site) {
     const reports = Object.entries(site.links).map(([name, key]) => el("a", { href: cnbudget.root + key }, say(`link_${name}`)));
+    const light = words.remembered("light") ?? "auto";
     return el("footer", {},
-      el("p", {}, say("foot_about")),
-      el("p", {}, el("a", { href: `${cnbudget.root}../latest/datapackage.json` }, say("foot_data")), " ", reports.flatMap((link) => [" · ", link])));
+      el("div", {}, el("p", {}, say("foot_about")),
+        el("p", {}, el("a", { href: `${cnbudget.root}../latest/datapackage.json` }, say("foot_data")), reports.flatMap((link) => [" · ", link]))),
+      segments(say("light"), "light", [["auto", say("light_auto")], ["light", say("light_light")], ["dark", say("light_dark")]], light, setLight));
   }
 
   function draw() {

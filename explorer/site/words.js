@@ -75,7 +75,10 @@ const words = (() => {
   function percent(part, whole) {
     if (!whole) return "—";
     const share = (100 * part) / whole;
-    return `${share.toFixed(Math.abs(share) >= 10 || Number.isInteger(share) ? 0 : 1)} %`.replace("-", "−");
+    // Not all is never shown as all, and something never as nothing.
+    const digits = Math.abs(share) < 10 || (share > 99 && share < 100) ? 1 : 0;
+    const shown = share > 99.9 && share < 100 ? 99.9 : share > 0 && share < 0.1 ? 0.1 : share;
+    return `${shown === share ? "" : share < 1 ? "< " : "> "}${shown.toFixed(Number.isInteger(shown) ? 0 : digits)} %`.replace("-", "−");
   }
 
   /** A change with its sign. @param {number} amount */
@@ -86,6 +89,16 @@ const words = (() => {
   /** @param {number} n */
   function count(n) {
     return n.toLocaleString("en-US");
+  }
+
+  /** A number of things, the English in the plural where there are many. @param {string} term @param {number} n */
+  function many(term, n) {
+    return `${count(n)} ${say(n === 1 ? term : `${term}s`)}`;
+  }
+
+  /** What a finding names: amounts of yuan as people read them, codes and words as they are. @param {string | undefined} value */
+  function named(value) {
+    return value && /^-?\d+\.\d{2}$/.test(value) ? `${yuan(Number(value))} ${say("yuan")}` : value;
   }
 
   /** A time of the data (UTC) as the day in Shanghai. @param {string | undefined} at */
@@ -101,7 +114,7 @@ const words = (() => {
   }
 
   return {
-    say, pick, yuan, brief, percent, signed, count, day, account, choose, remember, remembered,
+    say, pick, yuan, brief, percent, signed, count, many, named, day, account, choose, remember, remembered,
     get language() { return language; },
     get htmlLanguage() { return HTML_LANGUAGE[language]; },
   };
