@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BUILD := build
 
-.PHONY: help setup run test lint bench drill servers docs clean
+.PHONY: help setup run test lint bench drill servers docs explorer screenshots clean
 .SILENT:
 
 help:
@@ -14,6 +14,8 @@ help:
 	echo "make drill  kill -9, lost events, failing storage and a full disk, tried on this machine"
 	echo "make servers  install Ceph's gateway and Swift from Debian's packages, for the tests and drills that need real S3 servers"
 	echo "make docs   write the generated references anew"
+	echo "make explorer     bundle the explorer's libraries anew from their lockfile, and check its scripts' types (needs node)"
+	echo "make screenshots  take the pictures of the explorer for the README"
 	echo "make clean  remove what make made"
 
 setup: $(VENV)/.ready
@@ -36,7 +38,23 @@ python-venv:
 	{ $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq python3-venv >/dev/null; } || \
 		{ echo "python3-venv could not be installed; install it by hand and try again" >&2; exit 1; }
 
-run: setup
+# Pictures of pages show the words of PDFs that embed no fonts in it; without one these words are missing there.
+.PHONY: chinese-font
+chinese-font:
+	find /usr/share/fonts /usr/local/share/fonts \( -iname '*cjk*' -o -iname '*wqy*' -o -iname '*uming*' \) 2>/dev/null | grep -q . || { \
+		echo "Installing Debian's fonts-wqy-microhei ..."; SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
+		{ $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq fonts-wqy-microhei >/dev/null; } || \
+			echo "No Chinese font could be installed: pictures of some pages will lack their words" >&2; }
+
+# Headless Chromium for the tests of the explorer; where it cannot be had they are skipped by name.
+.PHONY: browser
+browser: chinese-font
+	command -v chromium >/dev/null || { \
+		echo "Installing Debian's chromium ..."; SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
+		{ $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+			echo "Chromium could not be installed: the tests of the explorer in a browser are skipped" >&2; }
+
+run: setup chinese-font
 	echo "Building the sample bucket in $(BUILD)/bucket ..."
 	$(BIN)/python -m samples build $(BUILD)/bucket
 	$(BIN)/python -m flows ingest $(BUILD)/bucket --lake $(BUILD)/lake
@@ -47,7 +65,7 @@ lint: setup
 	echo "Import rules ..." && $(BIN)/lint-imports --no-logo >$(BUILD).imports 2>&1 || { cat $(BUILD).imports; rm -f $(BUILD).imports; exit 1; }
 	rm -f $(BUILD).imports
 
-test: lint
+test: lint browser
 	echo "Tests ..." && $(BIN)/python -m pytest
 
 bench: setup
@@ -70,5 +88,11 @@ docs: setup
 	$(BIN)/python -m expectations write
 	$(BIN)/python -m tests.test_start
 
+explorer:
+	cd explorer/vendor && npm ci --no-audit --no-fund --silent && npm run --silent build && npm run --silent check
+
+screenshots: setup browser
+	$(BIN)/python -m tests.screenshots docs/images
+
 clean:
-	rm -rf $(BUILD) $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(BUILD) $(VENV) explorer/vendor/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,6 +13,7 @@ CnbudgetError
 ├── MalformedNotification     what came in place of a notification of S3
 ├── SchemaRefused             the schema changed more than its version says
 ├── ReleaseRefused            a release that cannot be made, or a copy of one that is not intact
+├── PagesFailed               the site beside the data could not be written; the data are published all the same
 ├── DecisionRefused           a decision about a document that is not there, or that its state does not allow
 └── SettingsError             a setting is missing or makes no sense
 
@@ -98,6 +99,10 @@ class SchemaRefused(CnbudgetError):
 
 class ReleaseRefused(CnbudgetError):
     """A release that cannot be made, or that is not there."""
+
+
+class PagesFailed(CnbudgetError):
+    """The site beside the data could not be written; the data are published all the same."""
 
 
 class SettingsError(CnbudgetError):

@@ -9,7 +9,7 @@ names them: a reader meets a page that is gone, never a withdrawn figure.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -46,8 +46,8 @@ Draw = Callable[[Sequence[tuple[str, bytes]]], Sequence[bytes]]
 class Curated(Protocol):
     """The published partitions."""
 
-    def digests(self) -> Mapping[str, str]:
-        """The digest of what each partition holds."""
+    def digests(self, datasets: Collection[str]) -> Mapping[str, str]:
+        """The digest of what each partition holds of these datasets."""
 
     def frame(self, dataset: str, partition: str) -> pl.DataFrame:
         """The rows of a dataset in a partition."""
@@ -98,9 +98,9 @@ def publish_site(curated: Curated, folder: Folder, draw: Draw, *, everything: bo
     """Write what differs from what the partitions ask for, or `everything`; again where they changed meanwhile."""
     run = _Run(curated, folder, draw)
     for _ in range(_TRIES):
-        wanted = dict(curated.digests())
+        wanted = dict(curated.digests(READ))
         run.bring_to(wanted, everything)
-        if dict(curated.digests()) == wanted:
+        if dict(curated.digests(READ)) == wanted:
             break
         everything = False
     return run.written

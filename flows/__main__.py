@@ -20,6 +20,7 @@ from cnbudget.coverage import EXPECTED_COLUMNS
 from cnbudget.errors import CnbudgetError, SettingsError
 from flows import review
 from flows.metrics import to_openmetrics
+from flows.pages import refresh_pages
 from flows.review import lake_of
 from flows.settings import load_settings, quieten
 from warehouse.balance import Balance
@@ -302,6 +303,7 @@ def _revalidate(options: argparse.Namespace) -> int:
 def _rebuild(options: argparse.Namespace) -> int:
     lake = lake_of(options)
     lake.rebuild()
+    refresh_pages(lake)
     print(f"{lake.documents().height} documents; the store and latest/ are as the journal says")
     return 0
 
@@ -332,12 +334,11 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _explorer(options: argparse.Namespace) -> int:
-    from flows.ingest import write_pages
     from warehouse.curated import REPORTS
 
     lake = lake_of(options)
     lake.publish()
-    written = write_pages(lake, load_settings(), everything=not options.stale)
+    written = refresh_pages(lake, everything=not options.stale)
     print(f"{written.n_budgets} budgets with {written.n_pictures} pictures of pages, {written.n_bytes:,} bytes")
     print(f"{lake.bucket.uri}/{REPORTS}index.html")
     return 0

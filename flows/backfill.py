@@ -21,9 +21,9 @@ from cnbudget.errors import CnbudgetError, SettingsError
 from cnbudget.parse import extractor_version
 from cnbudget.schema import DATASETS, STAGED
 from flows import screen
-from flows.ingest import Run, batches, limits_of
+from flows.ingest import Run, batches, write_pages
 from flows.notices import announce
-from flows.settings import Settings, load_settings
+from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from tasks.chunk import ChunkRead, WarmReaders, read_chunk
 from warehouse.lake import Lake, Pending
@@ -66,6 +66,8 @@ def backfill(
         run.n_published = len(stages.run(stages.publish, target))
         announce(target, settings, since=since)
         run.documents = target.documents_of(opened)
+    with run.guarded("pages"):
+        write_pages(target, settings)
     return run
 
 

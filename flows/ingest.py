@@ -19,12 +19,11 @@ from prefect.context import FlowRunContext
 
 from cnbudget.errors import CnbudgetError
 from cnbudget.parse import extractor_version
-from cnbudget.sandbox import Limits, Readers
+from cnbudget.sandbox import Readers
 from cnbudget.schema import DATASETS, STAGED
-from explorer.publish import Written
 from flows import screen
 from flows.notices import announce
-from flows.settings import Settings, load_settings
+from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from warehouse.bucket import ObjectInfo
 from warehouse.lake import Lake, Pending
@@ -109,14 +108,9 @@ def _read(run: Run, lake: Lake, pending: Sequence[Pending], settings: Settings, 
         read_and_check(run, lake, readers, pending, settings, progress)
 
 
-def write_pages(lake: Lake, settings: Settings, *, everything: bool = False) -> Written:
+def write_pages(lake: Lake, settings: Settings) -> None:
     """Bring the site to what was published."""
-    return stages.run(stages.pages, lake, settings.workers, limits_of(settings), everything=everything)
-
-
-def limits_of(settings: Settings) -> Limits:
-    """What a document may take."""
-    return Limits(settings.document_seconds, settings.document_memory, settings.document_pages, settings.document_bytes)
+    stages.run(stages.pages, lake, settings.workers, limits_of(settings))
 
 
 def read_and_check(

@@ -16,9 +16,9 @@ from cnbudget.errors import CnbudgetError
 from cnbudget.parse import extractor_version
 from cnbudget.sandbox import Readers
 from flows import screen
-from flows.ingest import Run, batches, leave_artifact, limits_of, read_and_check, warm_up
+from flows.ingest import Run, batches, leave_artifact, read_and_check, warm_up, write_pages
 from flows.notices import announce
-from flows.settings import Settings, load_settings
+from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from warehouse.lake import Lake
 from warehouse.landing import PAGE, Comparison
@@ -54,6 +54,10 @@ def reconcile(sources: list[str] | None = None, lake: str | None = None, page: i
                 found.failures.append(f"{source.uri}: {error}")
         _take_up(found, target, readers, settings)
     target.compact()
+    run = Run()
+    with run.guarded("pages"):
+        write_pages(target, settings)
+    found.failures += run.failures
     announce(target, settings, since=since)
     leave_artifact(to_markdown(target, found.failures), "reconcile", "Balance, and what is held")
     return found

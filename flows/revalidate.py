@@ -22,7 +22,7 @@ from cnbudget.revalidation import finding_changes
 from cnbudget.schema import DATASETS
 from flows import run_reports, screen
 from flows.notices import announce
-from flows.settings import load_settings
+from flows.settings import limits_of, load_settings
 from tasks import stages
 from tasks.validation import Tally
 from warehouse.judging import Rejudged, Scope
@@ -70,6 +70,10 @@ def revalidate(
             _finish(target, scope, tally, since, found)
     except CnbudgetError as error:
         found.failures.append(f"publish: {error}")
+    try:
+        stages.run(stages.pages, target, settings.workers, limits_of(settings))
+    except CnbudgetError as error:
+        found.failures.append(f"pages: {error}")
     found.n_documents = tally.n_documents
     announce(target, settings, since=since)
     return found

@@ -14,6 +14,7 @@ from cnbudget.errors import SettingsError
 from cnbudget.model import Severity
 from cnbudget.run_report import when
 from flows.notices import announce
+from flows.pages import refresh_pages
 from flows.settings import load_settings
 from warehouse.journal import Decision
 from warehouse.lake import Lake
@@ -177,6 +178,7 @@ def decide(options: argparse.Namespace) -> int:
     announce(lake, load_settings(), since=since)
     for row in lake.documents(ids).iter_rows(named=True):
         print(f"{row['document_id'][:12]} {row['file_name']}: {row['state']}")
+    refresh_pages(lake)
     return 0
 
 
@@ -190,6 +192,7 @@ def accept(options: argparse.Namespace) -> int:
         ids = lake.accept(options.ids, reason=options.reason, by=options.by)
         print("\n".join(f"{finding_id}: accepted until what it rests on changes" for finding_id in ids))
     lake.publish()
+    refresh_pages(lake)
     return 0
 
 
@@ -203,6 +206,7 @@ def unaccept(options: argparse.Namespace) -> int:
         ids = lake.unaccept(options.ids, reason=options.reason, by=options.by)
         print("\n".join(f"{finding_id}: no longer accepted" for finding_id in ids))
     lake.publish()
+    refresh_pages(lake)
     return 0
 
 

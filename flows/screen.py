@@ -139,7 +139,8 @@ def show_where(lake_uri: str) -> None:
     """Print where the Parquet is and a question that can be pasted."""
     place = lake_uri.removeprefix("file://") + "/curated/latest"
     ask = _ASK_S3 if place.startswith("s3://") else _ASK
-    print(f"\nThe Parquet: {place}/<dataset>/*.parquet. A question to paste:\n")
+    print(f"\nThe site, to be opened in a browser: {place.removesuffix('latest')}reports/index.html")
+    print(f"The Parquet: {place}/<dataset>/*.parquet. A question to paste:\n")
     print(f"{sys.executable} - <<'END'\n{ask.format(place=place)}END")
 
 

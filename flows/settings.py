@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cnbudget.errors import SettingsError
+from cnbudget.sandbox import Limits
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -59,6 +60,11 @@ def load_settings() -> Settings:
         problem = error.errors()[0]
         name = f"CNBUDGET_{'_'.join(map(str, problem['loc']))}".upper()
         raise SettingsError(f"{problem['msg']}, found {problem['input']!r}", where=name) from error
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What a document may take."""
+    return Limits(settings.document_seconds, settings.document_memory, settings.document_pages, settings.document_bytes)
 
 
 def quieten() -> None:

@@ -33,10 +33,10 @@ from flows.events import (
     stopped_by_signals,
     to_notices,
 )
-from flows.ingest import Run, batches, limits_of, read_and_check, warm_up
+from flows.ingest import Run, batches, read_and_check, warm_up, write_pages
 from flows.notices import announce, send_created
 from flows.receiver import Receiver
-from flows.settings import Settings, load_settings
+from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from warehouse.bucket import ObjectInfo
 from warehouse.lake import Lake, Pending
@@ -46,6 +46,8 @@ from warehouse.sources import Source, open_source
 
 log = logging.getLogger(__name__)
 
+_PAGES_SECONDS = 60.0
+"""Where there is never a quiet moment, the site is brought up to date so often."""
 _WAIT_SECONDS = 0.5
 _LONGEST_PAUSE = 60.0
 
@@ -67,6 +69,8 @@ class Watcher:
         self._again: dict[str, tuple[Source, Objects]] = {}
         self._owes = True
         """Whether documents may wait to be read or published: after a start, and after anything failed."""
+        self._owes_pages = False
+        self._pages_at = time.monotonic()
         self._n_failures = 0
         self._resume_at = 0.0
 
@@ -80,7 +84,7 @@ class Watcher:
             limit=self._settings.batch_documents,
         )
         if not notices and not has_more:
-            return False
+            return is_due and self._is_quiet()
         run = Run()
         self._in_a_flow(lambda: self._work(run, notices))
         self._settle(run)
@@ -168,6 +172,24 @@ class Watcher:
         with run.guarded("publish"):
             run.n_published = len(stages.run(stages.publish, self._lake))
             announce(self._lake, self._settings, since=self._since)
+        self._owes_pages = True
+        if time.monotonic() - self._pages_at > _PAGES_SECONDS:
+            self._write_pages(run)
+
+    def _is_quiet(self) -> bool:
+        """Use a moment in which nothing comes for the site, which nobody waits for; False where it is as it should be."""
+        if not self._owes_pages:
+            return False
+        run = Run()
+        self._in_a_flow(lambda: self._write_pages(run))
+        self._settle(run)
+        return True
+
+    def _write_pages(self, run: Run) -> None:
+        self._owes_pages = False
+        with run.guarded("pages"):
+            write_pages(self._lake, self._settings)
+        self._pages_at = time.monotonic()
 
     def _settle(self, run: Run) -> None:
         """Count what was done; after a failure, wait longer and longer before the work is taken up again."""

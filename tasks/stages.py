@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import Task, task
@@ -19,12 +17,12 @@ from prefect.tasks import exponential_backoff
 
 from cnbudget.errors import CnbudgetError
 from cnbudget.model import DocumentState
-from cnbudget.sandbox import Limits, Readers
 from tasks.validation import Tally
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from cnbudget.sandbox import Limits
     from expectations.gate import Verdict
     from explorer.publish import Written
     from warehouse.bucket import ObjectInfo
@@ -167,14 +165,9 @@ def publish(lake: Lake) -> list[str]:
 @task(name="pages", **_STAGE)
 def pages(lake: Lake, workers: int, limits: Limits, *, everything: bool = False) -> Written:
     """Bring the site beside the data to what was published, or write `everything` anew; what was written."""
-    from explorer.pictures import DRAW
-    from explorer.publish import publish_site
+    from tasks.pages import write_pages
 
-    with ExitStack() as stack:
-        readers = cache(
-            lambda: stack.enter_context(Readers(workers, limits, DRAW))
-        )  # started where a page is to be drawn
-        drawn = publish_site(lake.curated, lake.reports, lambda some: readers().parse(some), everything=everything)
+    drawn = write_pages(lake, workers, limits, everything=everything)
     _log("pages", **asdict(drawn))
     return drawn
 

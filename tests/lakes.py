@@ -121,6 +121,8 @@ def staged_frames(document_id: str, amount: int = 100, **document: object) -> di
     common = {"document_id": document_id, "fiscal_year": year, "fact_id": fact_id, "check_id": f"{fact_id}/sum"}
     fact = common | {"form_id": "expenditure_summary", "row_no": 1, "row_role": "leaf", "functional_code": "2080101"}
     fact |= {"stage": "budget", "measure": "total", "amount_yuan": Decimal(amount), "nature": "basic"}
+    fact |= {"amount_printed": f"{amount}", "printed_unit": "元", "code_printed": "2080101", "provenance": "printed"}
+    fact |= {"n_identities": 1, "n_identities_holding": 1}
     rows: dict[str, dict[str, object]] = {
         "documents": row,
         "budget_facts": fact,
@@ -131,7 +133,11 @@ def staged_frames(document_id: str, amount: int = 100, **document: object) -> di
         | {
             "finding_id": f"{row['budget_id']}/r",
             "rule_id": "r",
+            "severity": "info",
+            "cause": "unknown",
+            "locus": "expenditure_summary",
             "is_holding": False,
+            "message_zh": "odd",
             "message_en": "odd",
             "evidence_sha256": "e",
         },

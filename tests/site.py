@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -50,8 +50,8 @@ class Partitions:
     frames: dict[str, dict[str, pl.DataFrame]] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
 
-    def digests(self) -> dict[str, str]:
-        return {name: _digest(frames) for name, frames in self.frames.items()}
+    def digests(self, datasets: Collection[str]) -> dict[str, str]:
+        return {name: _digest({name: frames[name] for name in datasets}) for name, frames in self.frames.items()}
 
     def frame(self, dataset: str, partition: str) -> pl.DataFrame:
         empty = pl.DataFrame(schema=DATASETS[dataset].polars_schema())

@@ -267,7 +267,7 @@ def test_publish_site__a_document_that_moves_to_another_partition_keeps_its_page
 def test_publish_site__killed_anywhere_the_next_run_finishes_it(sample_budgets: Sources) -> None:
     curated, whole, _ = fresh(sample_budgets[:1], sample_budgets[2:])
     n_writes = len(whole.data)
-    for n_left in range(0, n_writes, 7):
+    for n_left in range(0, n_writes, 17):
         files = Files(n_left=n_left)
         with pytest.raises(KeyboardInterrupt):
             publish_site(curated, files, pictures.draw)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import PurePosixPath
 
 import polars as pl
 
 from cnbudget.schema import DATASETS
 from warehouse.bucket import Bucket
 from warehouse.ledger import read_all
-from warehouse.package import LATEST
+from warehouse.package import key_of
 from warehouse.store import Store
 
 REPORTS = "curated/reports/"
+
+_FILES = "SELECT key, sha256 FROM ledger.files WHERE list_contains($datasets, dataset) ORDER BY key"
 
 
 class Curated:
@@ -24,20 +27,18 @@ class Curated:
         self._bucket = bucket
         self._store = store
 
-    def digests(self) -> dict[str, str]:
-        """The digest of the files of each partition, as last written."""
+    def digests(self, datasets: Collection[str]) -> dict[str, str]:
+        """The digest of the files of these datasets in each partition, as last written."""
         with self._store.transaction() as store:
-            rows = store.query("SELECT key, sha256 FROM ledger.files ORDER BY key").rows()
+            rows = store.query(_FILES, datasets=list(datasets)).rows()
         parts: dict[str, list[str]] = {}
         for key, sha256 in rows:
-            dataset, _, name = key.removeprefix(LATEST).removesuffix(".parquet").rpartition("/")
-            if dataset in DATASETS and not DATASETS[dataset].is_reference:
-                parts.setdefault(name, []).append(f"{dataset} {sha256}")
+            parts.setdefault(PurePosixPath(key).stem, []).append(f"{key} {sha256}")
         return {name: hashlib.sha256("\n".join(part).encode()).hexdigest()[:16] for name, part in parts.items()}
 
     def frame(self, dataset: str, partition: str) -> pl.DataFrame:
         """The rows of a dataset in a partition; none where there is no such file (any more)."""
-        data = self._bucket.read(f"{LATEST}{dataset}/{partition}.parquet")
+        data = self._bucket.read(key_of(dataset, partition))
         return (
             pl.DataFrame(schema=DATASETS[dataset].polars_schema())
             if data is None

@@ -48,7 +48,12 @@
         sums.set(slug, [data.sum([a, part]), data.sum([b, other])]);
       }
     }
-    return { codes: [...codes].sort(), rows: [...sums].map(([slug, [part, other]]) => ({ slug, part, other, yuan: data.sum([part, other]), ...bySlug.get(slug) , total: bySlug.get(slug)?.yuan })).map((row) => ({ ...row, yuan: data.sum([row.part, row.other]) })) };
+    /** @type {Row[]} */
+    const rows = [...sums].map(([slug, [part, other]]) => {
+      const row = bySlug.get(slug);
+      return { ...row, slug, part, other, yuan: data.sum([part, other]), total: row?.yuan };
+    });
+    return { codes: [...codes].sort(), rows };
   }
 
   /** @param {string} name @param {string} label @param {[string, string][]} options @param {() => void} draw */

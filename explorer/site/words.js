@@ -42,7 +42,7 @@ const words = (() => {
   function say(term, values = {}) {
     const found = cnbudget.get("terms")[term];
     const text = found ? found[language === "zh" ? 0 : 1] : term;
-    return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+    return text.replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => (name in values ? String(values[name]) : whole));
   }
 
   /** Of a pair of columns `name_zh`, `name_en`. @param {string} zh @param {string} en */
