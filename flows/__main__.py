@@ -304,7 +304,6 @@ def _rebuild(options: argparse.Namespace) -> int:
     lake = lake_of(options)
     lake.rebuild()
     refresh_pages(lake)
-    refresh_pages(lake)
     print(f"{lake.documents().height} documents; the store and latest/ are as the journal says")
     return 0
 
