@@ -108,6 +108,9 @@ def _read(options: argparse.Namespace, frames: dict[str, pl.DataFrame]) -> int:
             return NO_FILE
         frame.write_parquet(options.output or sys.stdout.buffer)
     else:
+        if options.section == "items":
+            named = frames["projects"].select("project_id", project="name")
+            frame = frame.join(named, on="project_id", maintain_order="left") if options.format == "table" else frame
         text = _rendered(frame, options.format)
         if options.output is None:
             print(text.rstrip("\n"))
@@ -133,6 +136,17 @@ _FIGURE_COLUMNS = (
     "n_identities_holding",
     "page",
 )
+_PROSE_COLUMNS = (
+    (
+        "compared_year",
+        "subject measure year amount_printed printed_unit compared_year change_yuan change_percent status table_yuan page",
+    ),
+    ("position", "row_type kind position name n_stated page"),
+    ("as_of", "key item value unit as_of page quote"),
+    ("implementer", "name implementer period annual_budget_yuan amount_source n_items items_yuan is_cut page"),
+    ("item_no", "project item_no name amount_yuan amount_printed printed_unit formula page"),
+)
+"""What is shown of the words' datasets, told by a column that each alone has; the other formats hold everything."""
 _NOT_SHOWN = re.compile(
     r".*_(?:id|sha256|reason|zh|kind)|[xy][01]|fiscal_year|stage|cell_ref|accepted_by|evidence_quote"
 )
@@ -143,7 +157,13 @@ def _table(frame: pl.DataFrame) -> str:
     import polars as pl
 
     is_figures = "amount_printed" in frame.columns and "form_id" in frame.columns
-    shown = _FIGURE_COLUMNS if is_figures else [c for c in frame.columns if not _NOT_SHOWN.fullmatch(c)]
+    shown: Sequence[str] = [c for c in frame.columns if not _NOT_SHOWN.fullmatch(c)]
+    prose = next((columns.split() for own, columns in _PROSE_COLUMNS if own in frame.columns), None)
+    if is_figures:
+        shown = _FIGURE_COLUMNS
+    elif prose is not None:
+        shown = [column for column in prose if column in frame.columns]
+        frame = frame.select(pl.col(shown).cast(pl.String).fill_null(""))
     with pl.Config(
         tbl_rows=-1,
         tbl_cols=-1,

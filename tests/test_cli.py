@@ -45,6 +45,19 @@ def test_read__shows_every_section(section: str, budget: Path, capsys: pytest.Ca
     assert len(capsys.readouterr().out.splitlines()) > (0 if section == "findings" else 1)
 
 
+def test_read__shows_the_words_in_few_columns(budget: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = {}
+    for section in ("claims", "institutions", "disclosures", "projects", "items"):
+        assert cli.main(["read", str(budget), "--section", section]) == 0
+        shown[section] = capsys.readouterr().out
+        assert "null" not in shown[section] and "page" in shown[section]
+    head, first = (line.split() for line in shown["claims"].splitlines()[:2])
+    assert head[:5] == ["subject", "measure", "year", "amount_printed", "printed_unit"]
+    assert first[1] == "revenue_total"
+    project = shown["projects"].splitlines()[1].split()[0]
+    assert project in shown["items"]
+
+
 def test_check__says_what_would_become_of_it(budget: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", str(budget)]) == 0
     out = capsys.readouterr().out

@@ -67,6 +67,13 @@ BUDGETS: Mapping[str, Callable[[], Budget]] = {
 }
 
 
+PROSE = ("narrative_claims", "institutions", "disclosures", "projects", "project_items")
+PLACE = pl.selectors.matches(
+    r"^(?:page|[xy][01]|document_id|fact_id|claim_id|institution_id|disclosure_id|project_id|project_item_id)$"
+)
+"""What formats give apart: where a record stands, and the names that follow from the bytes."""
+
+
 @dataclass(frozen=True)
 class Read:
     """What came of one document."""
@@ -74,6 +81,7 @@ class Read:
     document: dict[str, Any]
     facts: pl.DataFrame
     digest: str
+    prose: Mapping[str, pl.DataFrame]
 
 
 def read_all(documents: Mapping[str, bytes]) -> dict[str, Read]:
@@ -84,7 +92,8 @@ def read_all(documents: Mapping[str, bytes]) -> dict[str, Read]:
     for document in frames["documents"].iter_rows(named=True):
         document_id = document["document_id"]
         facts = frames["budget_facts"].filter(document_id=document_id)
-        read[document["file_name"]] = Read(document, facts, digests.get(document_id, ""))
+        prose = {name: frames[name].filter(document_id=document_id) for name in PROSE}
+        read[document["file_name"]] = Read(document, facts, digests.get(document_id, ""), prose)
     return read
 
 
@@ -119,6 +128,16 @@ def test_every_format__gives_the_same_facts(budget: str, name: str) -> None:
     ]
     expected_state = "held" if source.misprints else "parsed"
     assert read.document["state"] == expected_state, read.document["state_reason"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_every_format__gives_the_same_records_of_the_prose(budget: str, name: str) -> None:
+    read, ruled = in_every_format(budget)[name].prose, in_every_format(budget)["ruled.pdf"].prose
+
+    assert ruled["narrative_claims"].height > 40 and ruled["disclosures"].height > 30
+    for dataset in PROSE:
+        assert_frame_equal(read[dataset].select(~PLACE), ruled[dataset].select(~PLACE))
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
