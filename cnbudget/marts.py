@@ -213,6 +213,8 @@ _FUNDS = {
 _TOTALS: Mapping[str, tuple[FormId, RowRole, Measure]] = {
     "revenue_yuan": (_T1, RowRole.GRAND_TOTAL, Measure.REVENUE),
     "expenditure_yuan": (_T1, RowRole.GRAND_TOTAL, Measure.EXPENDITURE),
+    "revenue_again_yuan": (_T2, RowRole.TOTAL, Measure.TOTAL),
+    "expenditure_again_yuan": (_T3, RowRole.TOTAL, Measure.TOTAL),
     "fiscal_appropriation_yuan": (_T2, RowRole.TOTAL, Measure.FISCAL_APPROPRIATION),
     "public_service_revenue_yuan": (_T2, RowRole.TOTAL, Measure.PUBLIC_SERVICE_REVENUE),
     "business_revenue_yuan": (_T2, RowRole.TOTAL, Measure.BUSINESS_REVENUE),
@@ -234,7 +236,10 @@ def _totals(facts: pl.DataFrame) -> pl.DataFrame:
         for name, (in_form, as_role, what) in _TOTALS.items()
     }
     takes |= {name: (form == _T1.value) & (pl.col("revenue_source") == fund.value) for name, fund in _FUNDS.items()}
-    return _firsts(facts, takes)
+    # Some summaries leave out the total of a side, which the form of that side prints too.
+    return _firsts(facts, takes).with_columns(
+        pl.coalesce(f"{side}_yuan", f"{side}_again_yuan").alias(f"{side}_yuan") for side in ("revenue", "expenditure")
+    )
 
 
 def _t9(facts: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from cnbudget.marts import INPUTS, make_marts
 from cnbudget.schema import DATASETS, MARTS
 
-T1, T3, T8 = "financial_summary", "expenditure_summary", "basic_expenditure_by_economic"
+T1, T2, T3, T8 = "financial_summary", "revenue_summary", "expenditure_summary", "basic_expenditure_by_economic"
 T9 = "three_public_and_agency_operating"
 
 
@@ -182,6 +182,18 @@ def test_overview__totals_counts_and_proof() -> None:
     assert (row["three_public_yuan"], row["agency_operating_expenses_yuan"]) == (3, 2)
     assert (row["n_facts_proved"], row["n_findings_warning"]) == (5, 1)
     assert row["project_change_yuan"] is None
+
+
+def test_overview__a_total_that_the_summary_leaves_out_is_that_of_the_form_of_its_side() -> None:
+    facts = [
+        fact("now", T2, "total", 900, row_role="total"),
+        fact("now", T3, "total", 800, row_role="total"),
+        fact("now", T1, "expenditure", 801, row_role="grand_total"),
+    ]
+    (row,) = make_marts(budgets(documents=[document("now", 2024)], budget_facts=facts), NOTHING)[
+        "department_overview"
+    ].iter_rows(named=True)
+    assert (row["revenue_yuan"], row["expenditure_yuan"]) == (900, 801)
 
 
 def test_make_marts__columns_and_keys_are_those_of_the_schema() -> None:

@@ -235,3 +235,14 @@ def test_release_and_verify__commands(inbox: Path, home: Path, capsys: pytest.Ca
     assert "CHANGES.md: missing\nrelease 2026.11: NOT intact, 1 problems" in capsys.readouterr().out
     assert main(["verify", str(home)]) == 1
     assert main(["release", "--name", "2026.11", "--lake", str(home)]) == 1
+
+
+def test_release__as_a_flow_is_named_after_the_month_before(
+    inbox: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import release
+
+    first(lake_at(home), inbox)
+    monkeypatch.setattr(release, "utc_now", lambda: datetime(2026, 11, 1, 3, tzinfo=UTC))
+    assert release.release.fn(lake=str(home)) == "2026.10"
+    assert verify(str(folder(home, "2026.10"))).problems == []
