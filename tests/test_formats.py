@@ -6,8 +6,9 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
+from random import Random
 from typing import Any
 
 import openpyxl
@@ -17,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from cnbudget.model import PublisherKind
+from cnbudget.model import FormId, Measure, PublisherKind
 from cnbudget.parse import parse_documents
 from cnbudget.reading.archive import expand
 from cnbudget.support import holds_budget
 from samples.bucket import city, district, district_unit, own_revenue_unit, wrong_narrative_department, wrong_total_unit
-from samples.budget import Budget, Style
+from samples.budget import Budget, Misprint, Style
 from samples.content import Content, PrintedForm
 from samples.draw import Traits, draw_budget
 from samples.forms import printed
@@ -148,6 +149,28 @@ def test_every_format__reads_back_any_drawn_budget(seed: int, n_items: int, name
 
     assert read.document["state"] == "parsed", read.document["state_reason"]
     assert_same_facts(read, budget)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6), st.integers(1, 12), st.sampled_from(list(FORMATS)), st.randoms(use_true_random=False))
+def test_every_format__one_wrong_digit_is_found_in_its_form(seed: int, n_items: int, name: str, chance: Random) -> None:
+    """Any figure but 机关运行经费, which stands in no sum; any digit that rounding cannot explain."""
+    budget = draw_budget(seed, n_items)
+    figures = expected_facts(budget).filter(pl.col("amount_yuan") > 0, pl.col("measure") != "agency_operating_expenses")
+    figure = figures.row(chance.randrange(figures.height), named=True)
+    printed_before = figure["amount_printed"]
+    digits = [place for place, sign in enumerate(printed_before) if sign.isdigit()]
+    place = chance.choice(digits[: max(1, len(digits) - 2)])
+    digit = chance.choice([each for each in "123456789" if each != printed_before[place]])
+    wrong = printed_before[:place] + digit + printed_before[place + 1 :]
+    misprint = Misprint(FormId(figure["form_id"]), figure["row_no"], Measure(figure["measure"]), wrong)
+
+    read = read_one(name, FORMATS[name](printed(replace(budget, misprints=[misprint]))))
+
+    assert read.document["state"] == "held", misprint
+    assert read.document["n_identities_broken"] > 0
+    found = read.facts.filter(form_id=figure["form_id"], row_no=figure["row_no"], measure=figure["measure"])
+    assert found["n_identities_holding"].item() < found["n_identities"].item()
 
 
 def test_every_format__says_where_each_figure_stands() -> None:
