@@ -42,6 +42,7 @@ class _CaseFile:
     titles: list[tuple[FormId, str, int | None]]
     incomplete: set[FormId]
     repeated: list[FormId]
+    silent_pages: list[int]
     contradictions: Sequence[Contradiction]
     outcomes: Sequence[CheckOutcome]
     suspects: Sequence[Suspect]
@@ -58,7 +59,7 @@ _AS_THEY_ARE = (
     *("cover", "lines", "contradictions", "outcomes", "suspects"),
     *("figures", "claims", "projects", "institutions", "texts"),
 )
-_OF_RECOGNITION = ("others", "unassigned", "titles", "incomplete", "repeated")
+_OF_RECOGNITION = ("others", "unassigned", "titles", "incomplete", "repeated", "silent_pages")
 
 
 def to_casefile(case: Case) -> bytes:

@@ -340,6 +340,10 @@ class MediaType(StrEnum):
     DOC = "application/msword"
     XLS = "application/vnd.ms-excel"
     ZIP = "application/zip"
+    OFD = "application/ofd"
+    OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
+    RAR = "application/vnd.rar"
+    SEVEN_ZIP = "application/x-7z-compressed"
     UNKNOWN = "application/octet-stream"
 
 

@@ -117,6 +117,8 @@ class Recognition:
     """Forms with numbers that have no proved column: sums over them cannot be checked."""
     repeated: list[FormId] = field(default_factory=list)
     """Forms that came once more; only the first of each is read."""
+    silent_pages: list[int] = field(default_factory=list)
+    """Pages without any text: scanned or blank."""
 
     def statement(self, form_id: FormId) -> Statement | None:
         return next((item for item in self.statements if item.form.form_id is form_id), None)
@@ -351,7 +353,10 @@ class _Reader:
 
 def recognise(document: Document) -> Recognition:
     """Binds the grids of a document to the nine forms."""
-    return _Reader().read(document.blocks)
+    found = _Reader().read(document.blocks)
+    spoken = {block.page for block in document.blocks}
+    found.silent_pages = [page for page in range(1, document.n_pages + 1) if page not in spoken]
+    return found
 
 
 def read_head(statement: Statement, head: Sequence[str]) -> None:

@@ -21,6 +21,9 @@ ENOUGH_FORMS = 5
 
 _BUDGET_TABLE = re.compile(r"(?:收支|收入|支出|财政拨款|一般公共预算|三公经费|政府性基金).{0,20}(?:表|情况)$")
 _FINAL_ACCOUNTS = re.compile(r"(?:收入|支出|收支|部门|单位)决算")
+_CHINESE = re.compile("[一-鿿]")
+_UNDECODED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd-\uffff]|[\U000f0000-\U0010ffff]")
+"""What a PDF's text has where a font has no map to Unicode: controls, private characters, replacement marks."""
 _BUDGET_WORDS = re.compile(r"(?:部门|单位)(?:综合)?预算|预算公开|预算编制说明|预算表")
 
 
@@ -68,9 +71,11 @@ def verdict_of(document: Document, cover: Cover, recognition: Recognition) -> Ve
             DocumentState.HELD,
             RecognisedAs.NINE_FORMS,
             f"the titles of {len(titled)} of the nine forms are there, but only {n_forms} tables could be read: "
-            f"{_names(recognition.missing)} not found; pages are missing or scanned, the columns of the text are lost, or "
-            "the tables have no lines",
+            f"{_names(recognition.missing)} not found; pages are missing or scanned, tables stand sideways or have no lines, "
+            "or the columns of the text are lost",
         )
+    if (unread := _unread(document, recognition)) is not None:
+        return Verdict(DocumentState.HELD, RecognisedAs.UNREADABLE, unread)
     tables = _budget_tables(document, recognition)
     if tables or _is_budget(document):
         found = f"{n_forms} of the nine forms found" + (
@@ -99,6 +104,23 @@ def holds_budget(file_name: str, data: bytes) -> bool:
 def _is_most(recognition: Recognition) -> bool:
     """Whether several of the nine forms are there and hardly another table: a part of a budget of our layout."""
     return len(recognition.statements) > max(2, sum(bool(other.title) for other in recognition.others))
+
+
+def _unread(document: Document, recognition: Recognition) -> str | None:
+    """Why little of a document can be read, so that nothing may be said of what it is; None where it can."""
+    if 2 * len(recognition.silent_pages) > document.n_pages:
+        return (
+            f"{len(recognition.silent_pages)} of {document.n_pages} pages have no text and may be scanned; publish a PDF with "
+            "text, or wait for OCR"
+        )
+    text = "".join(_lines(document)) + "".join(cell.text for grid in document.grids() for cell in grid.cells)
+    words = len(_CHINESE.findall(text)), len(_UNDECODED.findall(text))
+    if document.n_pages and words[1] > max(20, words[0]):
+        return (
+            f"{words[1]} characters of its text stand for nothing, {words[0]} are Chinese: its fonts do not say which character "
+            "a glyph is; publish a PDF with text, or wait for OCR"
+        )
+    return None
 
 
 def _blank(recognition: Recognition) -> str | None:

@@ -1,7 +1,9 @@
 """Whole documents: the published ones with their labels, the samples, and everything bad that may arrive."""
 
 import hashlib
+import io
 import re
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -87,11 +89,22 @@ def test_parse_documents__keys_are_unique_and_types_as_declared(sample_budgets: 
         assert frames[name].select(DATASETS[name].key).is_duplicated().sum() == 0, name
 
 
+def zipped(*names: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as target:
+        for name in names:
+            target.writestr(name, "<xml/>")
+    return stream.getvalue()
+
+
 BAD = {
     "empty.pdf": (b"", "0 bytes"),
     "truncated.pdf": (b"%PDF-1.7\n1 0 obj\n<<", "no PDF that can be opened"),
     "notes.pdf": ("关于召开会议的通知".encode(), "the name says application/pdf, the bytes say text/plain"),
     "image.png": (b"\x89PNG\r\n\x1a\n" + bytes(100), "no reader for"),
+    "budget.ofd": (zipped("OFD.xml", "Doc_0/Document.xml"), "no reader for application/ofd; convert it to PDF"),
+    "budget.ods": (zipped("mimetype", "content.xml"), "no reader for application/vnd.oasis.opendocument"),
+    "all.rar": (b"Rar!\x1a\x07\x01\x00" + bytes(100), "no reader for application/vnd.rar; unpack it"),
     "broken.txt": (b"\xff\x81\xff\xff\x00\x01", "no reader for"),
     "../../etc/passwd 预算.txt": (b"   \n ", "no text in it"),
 }

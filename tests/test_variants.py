@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import polars as pl
+import pypdfium2 as pdfium
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -286,3 +288,19 @@ def test_other_layout__with_a_table_of_ours_is_not_ours() -> None:
     content = changed(change)
     document, _ = read(replace(content, contents=[], parts=content.forms))
     assert (document["state"], document["recognised_as"]) == ("unsupported", "other_layout")
+
+
+def test_held__a_scanned_page_is_named() -> None:
+    """The form between two others is a picture: its page is there, without a word."""
+    content = changed(lambda form: [] if form.form_id is T3 else form)
+    document = pdfium.PdfDocument(render_pdf(content))
+    page = document.new_page(842, 595, index=6)
+    page.close()
+    stream = io.BytesIO()
+    document.save(stream)
+
+    (row,) = parse_documents([("budget.pdf", stream.getvalue())])["documents"].to_dicts()
+
+    assert row["state"] == "held"
+    assert "T3 expenditure summary was not found" in row["state_reason"]
+    assert "Page 7 has no text and may be scanned." in row["state_reason"]

@@ -45,7 +45,8 @@ def read_document(file_name: str, data: bytes) -> Document:
         raise LimitExceeded(f"{len(data)} bytes found, at most {MAX_BYTES} expected", where=file_name)
     kind, claimed = sniff(file_name, data), suffix_media_type(file_name)
     if kind not in READERS and kind is not MediaType.ZIP:
-        raise UnsupportedFormat(f"no reader for {kind}; convert it to PDF", where=file_name)
+        advice = "unpack it" if kind in (MediaType.RAR, MediaType.SEVEN_ZIP) else "convert it to PDF"
+        raise UnsupportedFormat(f"no reader for {kind}; {advice}", where=file_name)
     if claimed not in (MediaType.UNKNOWN, kind) and kind not in PASSING.get(claimed, ()):
         raise UnsupportedFormat(
             f"the name says {claimed}, the bytes say {kind}; check what it is and give it the right ending",

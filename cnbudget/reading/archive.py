@@ -25,6 +25,7 @@ from cnbudget.errors import (
 )
 from cnbudget.model import Block, Document, Grid, MediaType
 from cnbudget.reading.blocks import Notes, build_document
+from cnbudget.reading.media import sniff
 
 INSIDE = "!/"
 """Between the name of an archive and that of a member: no file name holds a slash."""
@@ -236,13 +237,14 @@ def _units(
 
 
 def _is_plain_zip(data: bytes) -> bool:
-    """A ZIP archive and not an Office document, which is one as well."""
-    if not data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    """A ZIP archive that opens, and not a document of an office program, which is one as well."""
+    if sniff("", data) is not MediaType.ZIP:
         return False
     try:
-        return "[Content_Types].xml" not in zipfile.ZipFile(io.BytesIO(data)).namelist()
+        zipfile.ZipFile(io.BytesIO(data)).close()
     except _BROKEN:
         return False
+    return True
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

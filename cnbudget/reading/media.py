@@ -22,6 +22,11 @@ BY_SUFFIX = {
     ".doc": MediaType.DOC,
     ".xls": MediaType.XLS,
     ".zip": MediaType.ZIP,
+    ".ofd": MediaType.OFD,
+    ".odt": MediaType.OPEN_DOCUMENT,
+    ".ods": MediaType.OPEN_DOCUMENT,
+    ".rar": MediaType.RAR,
+    ".7z": MediaType.SEVEN_ZIP,
 }
 """Formats by the ending of a name."""
 
@@ -42,6 +47,8 @@ def sniff(file_name: str, data: bytes) -> MediaType:
         return MediaType.PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(data)
+    if head.startswith((b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")):
+        return MediaType.RAR if head.startswith(b"Rar!") else MediaType.SEVEN_ZIP
     if head.startswith(_OLE):
         return MediaType.XLS if _is_workbook(data) else MediaType.DOC
     if _is_html(head):
@@ -52,12 +59,16 @@ def sniff(file_name: str, data: bytes) -> MediaType:
 
 
 def _zip_kind(data: bytes) -> MediaType:
-    """Which Office format a ZIP is, by its own list of members; a plain archive otherwise (a broken one too)."""
+    """Which document format a ZIP is, by its own list of members; a plain archive otherwise (a broken one too)."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
         return MediaType.ZIP
+    if "OFD.xml" in names:
+        return MediaType.OFD
+    if "mimetype" in names and "content.xml" in names:
+        return MediaType.OPEN_DOCUMENT
     if "[Content_Types].xml" not in names:
         return MediaType.ZIP
     if any(name.startswith("word/") for name in names):

@@ -23,13 +23,19 @@ LIST_OF_FORMS = "上海市部门预算公开的九张表式；《地方预决算
 )
 def form_missing(case: Case) -> Iterator[Found]:
     """Each of the nine forms has to be there; a form without figures is printed empty."""
+    silent = ", ".join(map(str, case.recognition.silent_pages[:10]))
+    zh_silent, en_silent = (
+        (f"第{silent}页没有文字（可能为扫描件）。", f" Page {silent} has no text and may be scanned.")
+        if silent
+        else ("", "")
+    )
     for form_id in case.recognition.missing:
         zh, en = FORM_NAMES[form_id]
         listed = [page for listed_id, _, page in case.recognition.titles if listed_id is form_id]
         yield Found(
             form_id.value,
-            f"未找到《{zh}》；应有九张表。请核对文件是否缺页，或表式与标题是否改动。",
-            f"{en} was not found; nine forms are expected. Check for a missing page or an altered title.",
+            f"未找到《{zh}》；应有九张表。请核对文件是否缺页，或表式与标题是否改动。{zh_silent}",
+            f"{en} was not found; nine forms are expected. Check for a missing page or an altered title.{en_silent}",
             expected="1 form",
             found="0 forms" + (f", title listed on page {listed[0]}" if listed and listed[0] else ""),
         )
