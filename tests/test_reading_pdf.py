@@ -148,6 +148,23 @@ def test_read__a_page_that_is_shown_turned_reads_the_same(
     assert (turned.select(PLACES) - facts.select(PLACES)).select(PLACES).to_numpy().__abs__().max() < 0.1
 
 
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_read__tables_that_lie_on_their_side_read_the_same(
+    degrees: int, sample_budgets: list[tuple[str, bytes]]
+) -> None:
+    """Shown turned, with text that runs up, down or upside down: places are those of the page held upright."""
+    upright = sample_budgets[2][1]
+    document = pdfium.PdfDocument(upright)
+    for number in range(len(document)):
+        document[number].set_rotation(degrees)
+    target = io.BytesIO()
+    document.save(target)
+    facts = parse_documents([("unit.pdf", upright)])["budget_facts"]
+    turned = parse_documents([("unit.pdf", target.getvalue())])["budget_facts"]
+    same = [column for column in facts.columns if column not in ("document_id", "fact_id")]
+    assert turned.select(same).equals(facts.select(same))
+
+
 def turn(data: bytes, degrees: int) -> bytes:
     """The same pages to the eye, but with turned content that /Rotate turns back."""
     document = pdfium.PdfDocument(data)

@@ -44,6 +44,8 @@ _TABULAR = re.compile(
 
 _RADICAL = re.compile("[⺀-⻳⼀-⿕]")
 
+_SAMPLED = 8
+"""So many characters of a page say which way its text runs."""
 _AT_ENDS = 3
 """So many objects are looked at where a page begins and where it ends, for text that stands askew."""
 _SLANT = 0.05
@@ -127,7 +129,7 @@ def _page_blocks(page: pdfium.PdfPage, number: int) -> tuple[list[Block], int]:
         text = _page_text(text_page)
         if _has_slanted_text(page.raw):
             text = _without_slanted(text_page, text)
-        frame = _page_frame(page)
+        frame = _page_frame(page, _turn_of(text_page, text) if text.strip() else page.get_rotation())
         lattices: list[Lattice] = []
         if _TABULAR.search(text):
             lattices = strokes_to_lattices(*_page_strokes(page.raw, frame.flip))
@@ -189,17 +191,26 @@ def _character(code: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A page's size as it is seen, and how to turn PDF space (rotation and crop included) to points from the top left."""
+    """A page's size as it is read, and how to turn PDF space (rotation and crop included) to points from the top left."""
 
     flip: Flip
     width: float
     height: float
 
 
-def _page_frame(page: pdfium.PdfPage) -> Frame:
+def _turn_of(text_page: pdfium.PdfTextPage, text: str) -> int:
+    """By how many degrees a page has to be turned for its text to stand upright: by its /Rotate as a rule, but a table may be
+    set sideways on its page, or the page be shown so."""
+    shown = [index for index, character in enumerate(text) if not character.isspace()]
+    some = shown[:: max(1, len(shown) // _SAMPLED)]
+    # PDFium counts angles clockwise: text that runs upwards, and is turned to the right to be read, is at 270 degrees.
+    turns: list[int] = [-round(raw.FPDFText_GetCharAngle(text_page.raw, index) / (math.pi / 2)) % 4 for index in some]
+    return 90 * max(sorted(set(turns)), key=turns.count)
+
+
+def _page_frame(page: pdfium.PdfPage, rotation: int) -> Frame:
     left, bottom, right, top = page.get_bbox()
     width, height = right - left, top - bottom
-    rotation = page.get_rotation()
     if rotation == 90:
         return Frame(lambda x0, y0, x1, y1: (y0 - bottom, x0 - left, y1 - bottom, x1 - left), height, width)
     if rotation == 180:
