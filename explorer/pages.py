@@ -82,6 +82,7 @@ def words() -> dict[str, tuple[str, str]]:
     return dict(terms()) | own | forms | identities | rules
 
 
+@cache
 def _account_names() -> dict[str, str]:
     """The name of every code, of its latest vintage: `f208` of the functional, `e301` of the economic classification."""
     frames = classification_frames()

@@ -302,6 +302,13 @@ def watch(n_drops: int = 100) -> None:
     bench_watch.watch(drawn_sources, n_drops)
 
 
+def explorer() -> None:
+    """What the site costs, and how soon its index can be used."""
+    from tests import bench_explorer
+
+    bench_explorer.bench_explorer()
+
+
 def findings() -> None:
     """What is found in the published documents, and how much of it is true; and what rules and suites cost."""
     from tests import bench_findings
@@ -322,6 +329,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "pipeline": pipeline,
     "faults": faults,
     "findings": findings,
+    "explorer": explorer,
 }
 LONG: dict[str, Callable[[argparse.Namespace], None]] = {
     "watch": lambda options: watch(options.drops),
