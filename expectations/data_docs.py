@@ -25,7 +25,7 @@ def data_docs(unmet: Unmet, run_id: str, at: datetime) -> dict[str, str]:
         warnings.simplefilter("ignore")
         pages = {f"{name}.html": _page(suite, unmet, run_id, at) for name, suite in read_suites().items()}
     rows = "".join(
-        f'<tr><td><a href="{name}">{name.removesuffix(".html")}</a></td><td>{_n_unmet(name, unmet) or "all met"}</td></tr>'
+        f'<tr><td><a href="{name}">{name.removesuffix(".html")}</a></td><td>{_unmet_of(name, unmet) or "all met"}</td></tr>'
         for name in pages
     )
     title = f"Data Docs of run {html.escape(run_id)}, {at:%Y-%m-%d %H:%M} UTC"
@@ -35,8 +35,14 @@ def data_docs(unmet: Unmet, run_id: str, at: datetime) -> dict[str, str]:
     return {"index.html": f"{head}<body><h1>{title}</h1><p>{note}</p>{table}</body></html>\n", **pages}
 
 
-def _n_unmet(page: str, unmet: Unmet) -> int:
-    return sum(suite == page.removesuffix(".html") for suite, _ in unmet)
+def _unmet_of(page: str, unmet: Unmet) -> str:
+    own = {key: found for (suite, key), found in unmet.items() if suite == page.removesuffix(".html")}
+    return "<br>".join(f"{html.escape(key)}: {html.escape(_said(*found))}" for key, found in own.items())
+
+
+def _said(n_rows: int, document_ids: Sequence[str]) -> str:
+    named = ", ".join(name[:12] for name in document_ids[:10])
+    return f"{n_rows} rows of {len(document_ids)} documents: {named}"
 
 
 def _page(suite: Suite, unmet: Unmet, run_id: str, at: datetime) -> str:
@@ -76,9 +82,7 @@ def _page(suite: Suite, unmet: Unmet, run_id: str, at: datetime) -> str:
 
 
 def _result(config: Any, unmet: tuple[int, Sequence[str]] | None) -> dict[str, Any]:
-    n_rows, document_ids = unmet or (0, ())
-    named = ", ".join(name[:12] for name in document_ids[:10])
-    found = f"{n_rows} rows of {len(document_ids)} documents: {named}" if unmet else "all rows"
+    found = _said(*unmet) if unmet else "all rows"
     raised = {"raised_exception": False, "exception_message": None, "exception_traceback": None}
     return {
         "success": unmet is None,

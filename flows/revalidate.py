@@ -10,6 +10,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -22,7 +23,7 @@ from cnbudget.revalidation import finding_changes
 from cnbudget.schema import DATASETS
 from flows import run_reports, screen
 from flows.notices import announce
-from flows.settings import limits_of, load_settings
+from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from tasks.validation import Tally
 from warehouse.judging import Rejudged, Scope
@@ -53,30 +54,39 @@ def revalidate(
     show_progress: bool = False,
 ) -> Revalidated:
     """Judge again all documents that have figures, or those of some years, jurisdictions (codes) or ids."""
-    settings, found = load_settings(), Revalidated()
+    settings = load_settings()
     target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by, must_exist=True)
     scope = Scope(years or (), jurisdictions or (), target.known_ids(documents or ()))
-    tally, since = _begin(target, scope)
-    standings = target.standings(scope)
+    found = judge_again(target, scope, settings, show_progress=show_progress)
+    with _guarded(found, "pages"):
+        stages.run(stages.pages, target, settings.workers, limits_of(settings))
+    return found
+
+
+def judge_again(lake: Lake, scope: Scope, settings: Settings, *, show_progress: bool = False) -> Revalidated:
+    """Re-validate a scope of a lake; what fails in storage is noted, and the next run takes it up."""
+    found = Revalidated()
+    tally, since = _begin(lake, scope)
+    standings = lake.standings(scope)
     with screen.progress(show_progress) as progress:
         for batch in progress.track(list(_batches(standings, settings.batch_documents)), "judge"):
-            try:
-                stages.run(stages.judge, target, batch, tally)
-            except CnbudgetError as error:
-                found.failures.append(f"judge: {error}")
-    try:
-        stages.run(stages.publish, target)
+            with _guarded(found, "judge"):
+                stages.run(stages.judge, lake, batch, tally)
+    with _guarded(found, "publish"):
+        stages.run(stages.publish, lake)
         if not found.failures:
-            _finish(target, scope, tally, since, found)
-    except CnbudgetError as error:
-        found.failures.append(f"publish: {error}")
-    try:
-        stages.run(stages.pages, target, settings.workers, limits_of(settings))
-    except CnbudgetError as error:
-        found.failures.append(f"pages: {error}")
+            _finish(lake, scope, tally, since, found)
     found.n_documents = tally.n_documents
-    announce(target, settings, since=since)
+    announce(lake, settings, since=since)
     return found
+
+
+@contextmanager
+def _guarded(found: Revalidated, stage: str) -> Iterator[None]:
+    try:
+        yield
+    except CnbudgetError as error:
+        found.failures.append(f"{stage}: {error}")
 
 
 def _begin(lake: Lake, scope: Scope) -> tuple[Tally, int]:

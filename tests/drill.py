@@ -1,6 +1,6 @@
 """`make drill`: what the pipeline has to survive, tried on this machine: kill -9 at random moments with a reader of latest/
 looking on; events that come twice, in any order or never; storage that fails every third call; a disk that is full; watchers,
-workers, approvals and rebuilds all at once; and real S3 servers.
+workers, approvals and rebuilds all at once; re-validation under kills and faults; and real S3 servers.
 
 Bounded by its parameters; loopback and temporary folders only. Nothing here is a test: tests run small versions of it.
 The sizes that the pipeline is held to:
@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tests.drill_faults import disk, events, faults
 from tests.drill_kills import kills
+from tests.drill_revalidation import revalidations
 from tests.drill_together import together
 from tests.drilling import Broken
 from tests.servers import SERVERS, missing
@@ -66,6 +67,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], str]] = {
     "faults": faults,
     "disk": disk,
     "together": together,
+    "revalidations": revalidations,
     "servers": servers,
 }
 

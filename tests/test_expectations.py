@@ -308,7 +308,15 @@ def test_audit__one_bad_document_leaves_the_other_alone(clean: Frames) -> None:
         "next: compare the figures with the page; approve the document if it is really printed so"
     )
     assert verdicts == [
-        Verdict(B, "printed_totals", "expenditure_lines_excess_yuan.max_0", "critical", message, is_approvable=True)
+        Verdict(
+            B,
+            "printed_totals",
+            "expenditure_lines_excess_yuan.max_0",
+            "critical",
+            message,
+            is_approvable=True,
+            n_rows=2,
+        )
     ]
 
 
