@@ -74,6 +74,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "preserve_insertion_order": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    # What does not fit goes to the disk: a store that has grown takes no more memory than a small one.
+    "memory_limit": "512MB",
 }
 
 _log = logging.getLogger(__name__)
