@@ -71,10 +71,17 @@ def rows_to_frames(rows: Sequence[pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 def _dataset(rows: Sequence[pl.DataFrame], name: str) -> pl.DataFrame:
     lists = [row.get_column(name) for row in rows if name in row.columns]
-    # Results of another version may have other columns; those of one version come one after the other.
-    alike = [pl.concat(list(group)) for _, group in itertools.groupby(lists, key=lambda column: column.dtype)]
-    parts = [_conformed({name: column.explode().struct.unnest()}, name) for column in alike]
+    parts = [_conformed({name: column.explode().struct.unnest()}, name) for column in _alike(lists)]
     return pl.concat(parts) if parts else _empty(name)
+
+
+def _alike(lists: Sequence[pl.Series]) -> list[pl.Series]:
+    """As few columns as can be. Results of another version may have other columns in them; those of one version come one
+    after the other, and to try is cheaper than to ask each for its type."""
+    try:
+        return [pl.concat(lists)] if lists else []
+    except pl.exceptions.SchemaError:
+        return [pl.concat(list(group)) for _, group in itertools.groupby(lists, key=lambda column: column.dtype)]
 
 
 def _conformed(frames: Frames, name: str) -> pl.DataFrame:

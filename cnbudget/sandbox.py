@@ -37,7 +37,7 @@ Source = tuple[str, bytes]
 PARSE = "cnbudget.opening:parse_or_open"
 CHUNK_DOCUMENTS, CHUNK_BYTES = 16, 32 << 20
 ADVICE = "look at the file, or raise the limit and retry"
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05
 START_SECONDS = 60.0
 # Passed on the command line, because multiprocessing's spawn imports the parent's main module again (Prefect's, say).
 BOOT = (

@@ -8,11 +8,14 @@ many rows as the one that was read. Reading each and the gate are left out: they
 from __future__ import annotations
 
 import hashlib
+import os
 import resource
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -103,7 +106,7 @@ def documents_of(inbox: Path, drawn: Sequence[Frames], numbers: Sequence[int], s
 
 def fill(folder: Path, drawn: Sequence[Frames], size: int) -> Lake:
     """A lake of so many published documents, a commit each of a batch."""
-    lake = Lake(LocalBucket(folder / "lake"), Store(folder / "store.duckdb"), by="bench")
+    lake = Lake(LocalBucket(folder / "lake"), Store(folder / "lake/store.duckdb"), by="bench")
     for start in range(0, size, AT_ONCE):
         inbox = folder / f"in-{start}"
         inbox.mkdir()
@@ -172,4 +175,110 @@ def _sizes(folder: Path) -> Iterator[tuple[str, int, float]]:
     for name in ("staged", "journal", "curated/latest"):
         files = [path.stat().st_size for path in (folder / "lake" / name).rglob("*") if path.is_file()]
         yield name, len(files), sum(files) / 1e6
-    yield "store", 1, (folder / "store.duckdb").stat().st_size / 1e6
+    yield "store", 1, (folder / "lake/store.duckdb").stat().st_size / 1e6
+
+
+def backfill(n_documents: int) -> None:
+    """So many drawn budgets as PDF backfilled: documents per second, memory over time, what is spent outside parsing."""
+    from flows.settings import quieten
+
+    quieten()
+    from flows.backfill import backfill as run_backfill
+    from flows.ingest import connect
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        draw(folder / "bucket", n_documents)
+        connect()
+        own, children = cpu_seconds()
+        with sampled(folder / "lake") as samples:
+            start = time.perf_counter()
+            run = run_backfill([str(folder / "bucket")], str(folder / "lake"))
+            took = time.perf_counter() - start
+        own, children = (after - before for after, before in zip(cpu_seconds(), (own, children), strict=True))
+        print(f"{run.n_published} of {n_documents} published in {took:.0f} s, {n_documents / took:.2f} a second")
+        print(
+            f"CPU: {children:.0f} s in the readers, {own:.0f} s outside: {own / (own + children):.0%} (at most a third)"
+        )
+        print(", ".join(f"{stage} {spent:.1f} s" for stage, spent in run.seconds.items()))
+        report(samples, n_documents)
+        print(sizes_of(folder))
+        for failure in run.failures:
+            print(f"FAILED {failure}")
+
+
+def draw(bucket: Path, n_documents: int) -> None:
+    """The bucket; one page of a listing is landed before the reading starts, as in a real one."""
+    from samples.draw import draw_budget
+    from samples.forms import printed
+    from samples.render_pdf import render_pdf
+
+    bucket.mkdir()
+    start = time.perf_counter()
+    for seed in range(n_documents):
+        (bucket / f"{seed:06}.pdf").write_bytes(render_pdf(printed(draw_budget(seed))))
+    print(f"{n_documents} budgets drawn in {time.perf_counter() - start:.0f} s", flush=True)
+
+
+Sample = tuple[float, int, int]
+"""Seconds since the start, documents staged so far, MB of this process and its children (each page counted once)."""
+
+
+@contextmanager
+def sampled(lake: Path, every: float = 2.0) -> Iterator[list[Sample]]:
+    samples: list[Sample] = []
+    stop, start = threading.Event(), time.perf_counter()
+
+    def look() -> None:
+        while not stop.wait(every):
+            staged = sum(1 for version in (lake / "staged").glob("*") for _ in os.scandir(version))
+            samples.append((time.perf_counter() - start, staged, tree_megabytes()))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        stop.set()
+        thread.join()
+
+
+def tree_megabytes() -> int:
+    """Memory of this process and all below it, shared pages counted once (Pss)."""
+    total = 0
+    for pid in tree(os.getpid()):
+        with suppress(OSError):
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total // 1024
+
+
+def tree(pid: int) -> Iterator[int]:
+    yield pid
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in path.read_text().split():
+                yield from tree(int(child))
+
+
+def report(samples: Sequence[Sample], n_documents: int) -> None:
+    """Milliseconds a document and memory, by tenths of the documents; the first tenth against the last."""
+    tenth, rates = max(1, n_documents // 10), []
+    for upto in range(tenth, n_documents + 1, tenth):
+        own = [sample for sample in samples if upto - tenth < sample[1] <= upto]
+        before = [sample for sample in samples if sample[1] <= upto - tenth]
+        if own and before:
+            rates.append((own[-1][0] - before[-1][0]) / max(1, own[-1][1] - before[-1][1]) * 1000)
+            peak = max(sample[2] for sample in own)
+            print(f"  {before[-1][1]:6} to {own[-1][1]:6} documents: {rates[-1]:5.0f} ms each, up to {peak} MB")
+    last = [sample[2] for sample in samples if sample[1] >= n_documents]
+    print(f"  publishing: up to {max(last, default=0)} MB; peak of all {max(s[2] for s in samples)} MB (under 1500)")
+    if len(rates) > 1:
+        print(f"  time per document, last tenth to first: {rates[-1] / rates[0]:.2f} (at most 1.10)")
+
+
+def cpu_seconds() -> tuple[float, float]:
+    """CPU seconds of this process, and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    own, children = (usage.ru_utime + usage.ru_stime for usage in used)
+    return own, children

@@ -42,7 +42,9 @@ def main() -> None:
         help=f"which of {', '.join([*PARTS, *LONG])} (default: all but {', '.join(LONG)}, which take long)",
     )
     parser.add_argument("--drops", type=int, default=100, help="of `watch`, at each place (default: 100)")
-    parser.add_argument("--documents", type=int, default=300, help="of the largest lake of `scale` (default: 300)")
+    parser.add_argument(
+        "--documents", type=int, default=300, help="of the largest lake of `scale`, and of `backfill` (300)"
+    )
     options = parser.parse_args()
     for part in options.parts or PARTS:
         print(f"\n== {part}", flush=True)
@@ -334,6 +336,7 @@ PARTS: dict[str, Callable[[], None]] = {
 LONG: dict[str, Callable[[argparse.Namespace], None]] = {
     "watch": lambda options: watch(options.drops),
     "scale": lambda options: bench_scale.scale(options.documents),
+    "backfill": lambda options: bench_scale.backfill(options.documents),
 }
 
 if __name__ == "__main__":
