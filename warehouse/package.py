@@ -6,6 +6,7 @@ The package lists the files of every dataset and changes with a new partition on
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +55,13 @@ def to_manifest(partition: str, files: Sequence[Written]) -> bytes:
 def to_package(partitions: Mapping[str, Sequence[str]]) -> bytes:
     """`datapackage.json` (Frictionless Data Package): the datasets with their schemas, and the files of each, by dataset
     the partitions that it has."""
-    paths = {name: [key_of(name, each).removeprefix(LATEST) for each in names] for name, names in partitions.items()}
+    return _package(tuple((name, tuple(names)) for name, names in partitions.items()))
+
+
+@functools.lru_cache(maxsize=1)
+def _package(partitions: Sequence[tuple[str, Sequence[str]]]) -> bytes:
+    # Kept, as it is the same for most publications and takes longer to write than the files of a document.
+    paths = {name: [key_of(name, each).removeprefix(LATEST) for each in names] for name, names in partitions}
     return _to_json(describe_package("latest", resources_of(paths)))
 
 

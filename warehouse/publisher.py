@@ -16,6 +16,7 @@ that joins on `documents` never sees figures of a document that is not published
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -193,10 +194,9 @@ class Publisher:
         return [File.of(name, p.name, p.inputs[name], made[name][p.name]) for name in made for p in stale]
 
     def _write_references(self) -> None:
-        frames = self._references().items()
-        ordered = {name: frame.select(DATASETS[name].column_names).sort(DATASETS[name].key) for name, frame in frames}
-        self._put_all([File.of(name, "all", LAYOUT, frame) for name, frame in ordered.items()])
-        self._put_all([self._manifest("all", ordered, LAYOUT)])
+        files = _reference_files(self._references)
+        self._put_all(files)
+        self._put_all([self._manifest("all", [file.dataset for file in files], LAYOUT)])
 
     def _write_months(self, months: Sequence[Partition]) -> None:
         """What rules and suites said, of months in which they ran since."""
@@ -256,6 +256,14 @@ class Publisher:
             with self._store.transaction() as store:
                 store.execute("DELETE FROM ledger.files WHERE key IN (SELECT unnest($keys::VARCHAR[]))", keys=old)
                 store.insert("ledger.files", rows)
+
+
+@functools.lru_cache(maxsize=2)
+def _reference_files(references: Callable[[], Mapping[str, pl.DataFrame]]) -> list[File]:
+    """The reference datasets as files: the same at every publication of a process."""
+    frames = references().items()
+    ordered = {name: frame.select(DATASETS[name].column_names).sort(DATASETS[name].key) for name, frame in frames}
+    return [File.of(name, "all", LAYOUT, frame) for name, frame in ordered.items()]
 
 
 def _between(wanted: pl.DataFrame, shown: pl.DataFrame, shown_ids: set[str]) -> pl.DataFrame:
