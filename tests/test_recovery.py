@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cnbudget import recovery as recovering
 from cnbudget.identities import BY_ID
-from cnbudget.model import Document, FormId, MediaType, Paragraph, Provenance
+from cnbudget.model import Document, FormId, MediaType, Paragraph, Provenance, Side
 from cnbudget.parse import parse_documents
 from cnbudget.reading import read_document
 from cnbudget.recognise import Recognition, recognise
@@ -251,6 +251,19 @@ def test_recover__zeros_whose_column_is_lost_are_named_and_hold_nothing() -> Non
     named = frames["findings"].filter(rule_id="zero_unassigned")
     assert named["found"].to_list() == ["0", "0"]
     assert "vehicle_total or vehicle_purchase or vehicle_operation; no identity tells which" in named["message_en"][0]
+
+
+@pytest.mark.parametrize("label", ["上年结转", "上年结余", "财政专户管理资金收入", "使用非财政拨款结余"])
+def test_recover__a_source_of_revenue_beside_the_seven_stands_on_its_side(district_text: str, label: str) -> None:
+    at = district_text.index("四、其他收入", district_text.rindex("部门财务收支预算总表"))
+    line_end = district_text.index("\n", at)
+    text = f"{district_text[:line_end]}\n\n五、{label}{district_text[line_end:]}"
+
+    found = read(text)
+
+    assert not found.unassigned
+    (t1,) = [s for s in found.statements if s.form.form_id is FormId.FINANCIAL_SUMMARY]
+    assert f"五、{label}" in [row.labels.get(Side.LEFT) for row in t1.rows]
 
 
 def test_recover__a_contents_page_is_no_form(district_text: str) -> None:
