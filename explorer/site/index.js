@@ -3,7 +3,7 @@
 
 (() => {
   const SHOWN = 50;
-  const STATES = ["published", "held", "unsupported", "rejected", "superseded", "withdrawn"];
+  const STATES = ["published", "held", "unsupported", "rejected", "superseded", "withdrawn", "opened"];
   /** @type {Row[]} */
   let rows = [];
   let isAll = false;
@@ -22,7 +22,7 @@
 
   /** Whether it is one of the rows that stand for a budget, and not another file or an older revision of it. @param {Row} row */
   function isMain(row) {
-    return row.slug || !["published", "superseded"].includes(row.state);
+    return row.slug || !["published", "superseded", "opened"].includes(row.state);
   }
 
   function wanted() {
