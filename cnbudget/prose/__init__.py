@@ -12,9 +12,11 @@ from dataclasses import astuple, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from cnbudget import money
 from cnbudget.model import Box, Document, InstitutionRow
 from cnbudget.prose.disclosures import Disclosure, Institution, disclosures, institutions
 from cnbudget.prose.narrative import Claim, claims
+from cnbudget.prose.project_tables import project_tables
 from cnbudget.prose.projects import Item, Project, projects
 from cnbudget.prose.reconcile import claims_frame, proved, reconcile
 from cnbudget.prose.sections import Section, sections
@@ -40,13 +42,18 @@ class Prose:
 
 
 def read_prose(document: Document, fiscal_year: int) -> Prose:
-    """Claims, institutions, disclosures and projects of a document, in printed order."""
+    """Claims, institutions, disclosures and projects of a document, in printed order.
+
+    A project that the text tells of is not taken from its table again.
+    """
     parts = sections(document)
     listed = institutions(parts)
     found = claims(parts, fiscal_year)
     names = [row.name for row in listed if row.row_type is InstitutionRow.LISTED and row.name]
-    listed_projects = projects(parts, names, fiscal_year)
-    return Prose(document.document_id, fiscal_year, found, listed, disclosures(found), listed_projects, parts)
+    told = projects(parts, names, fiscal_year)
+    own = {money.key(project.name or "") for project in told}
+    told += [project for project in project_tables(document) if money.key(project.name or "") not in own]
+    return Prose(document.document_id, fiscal_year, found, listed, disclosures(found), told, parts)
 
 
 def prose_frames(batch: Sequence[Prose], facts: pl.DataFrame) -> dict[str, pl.DataFrame]:

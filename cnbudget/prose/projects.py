@@ -100,6 +100,8 @@ class Project:
     quote: str
     page: int | None
     box: Box | None
+    is_table: bool = False
+    """Whether it stands in a table, which need not have the seven fields."""
 
 
 @dataclass(slots=True)
@@ -399,7 +401,7 @@ def _project(draft: _Draft, known: Mapping[str, str], fiscal_year: int | None) -
         implementer=_implementer(draft, known),
         overview=texts[OVERVIEW],
         legal_basis=texts[BASIS],
-        cited_documents=json.dumps(list(_cited(texts[BASIS] or "")), ensure_ascii=False),
+        cited_documents=cited(texts[BASIS]),
         plan=texts[PLAN],
         period=texts[PERIOD],
         goals=texts[GOALS],
@@ -453,6 +455,11 @@ def _in_full(name: str, known: Mapping[str, str]) -> str:
         return name
     longer = [full for full in known if bare in full]
     return re.sub(r"[(（]?(?:本级|本部)[)）]?$", "", known[longer[0]]) if len(longer) == 1 else name
+
+
+def cited(text: str | None) -> str:
+    """The documents that a legal basis cites, as a JSON list of title and number."""
+    return json.dumps(list(_cited(text or "")), ensure_ascii=False)
 
 
 def _cited(text: str) -> Iterator[dict[str, str | None]]:

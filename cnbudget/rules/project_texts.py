@@ -99,7 +99,7 @@ def project_field_empty(case: Case) -> Iterator[Found]:
     for project in case.projects if not _displaced(case) else ():
         between, at_end = _missing(project)
         empty = [name for name in (*between, *at_end) if name != "三、实施主体"]
-        if not project.is_cut and empty:
+        if not project.is_cut and not project.is_table and empty:
             yield Found(
                 f"{project_locus(project)}/empty",
                 f"项目“{project_title(project)}”的“{'、'.join(empty)}”标题下没有内容。请补充。",
