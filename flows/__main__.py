@@ -255,6 +255,7 @@ def _status(options: argparse.Namespace) -> int:
     else:
         _print_balance(balance)
         _print_kinds(lake.query(_KINDS))
+        review.print_waiting(lake)
     return 0
 
 

@@ -19,7 +19,8 @@ _COUNTERS = {
 }
 _LABELS = {"stage_seconds": "stage", "stage_runs": "stage", "failures": "stage"}
 _FINDINGS = """
-    SELECT rule_id, severity, count(*) AS n FROM staged.findings
+    SELECT rule_id, severity, count(*) AS n
+    FROM staged.findings ANTI JOIN ledger.accepted_findings USING (document_id, finding_id)
     JOIN ledger.document_states USING (document_id) WHERE state IN ('published', 'held')
     GROUP BY ALL ORDER BY ALL
 """
@@ -37,7 +38,9 @@ def to_openmetrics(lake: Lake, balance: Balance, now: datetime) -> str:
         *_family(
             "lag_seconds", "Age of the oldest object that is not taken up yet; 0 where none waits.", [], [((), lag)]
         ),
-        *_family("findings", "Findings of published and held documents.", ["rule", "severity"], findings),
+        *_family(
+            "findings", "Findings of published and held documents that nobody accepted.", ["rule", "severity"], findings
+        ),
         *_family("journal_version", "The version of the journal.", [], [((), lake.head())]),
         *_counters(lake.counts()),
         "# EOF",

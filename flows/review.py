@@ -116,6 +116,14 @@ def findings(options: argparse.Namespace) -> int:
     return 0
 
 
+def print_waiting(lake: Lake) -> None:
+    """Print how many findings wait, by severity, and how many are accepted."""
+    found = lake.query(_OPEN, rule=None, publisher=None, severity=None)["severity"]
+    print(f"findings           {found.len()} wait, {_accepted(lake)} are accepted")
+    for severity in Severity:
+        print(f"  {severity.value:<16} {(found == severity.value).sum()}")
+
+
 def _accepted(lake: Lake) -> int:
     return int(lake.query("SELECT count(*) FROM ledger.accepted_findings").item())
 

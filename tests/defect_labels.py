@@ -1,7 +1,7 @@
 """The labelled defects of the published documents beside the checkout, and what is found in these documents.
 
-The findings were read one by one, twice, against the pages; `tests/golden` keeps the judgements by finding id, and which finding
-names which defect. Neither holds a word of the documents. A finding's id follows from budget, rule and place, so that one that
+The findings were read one by one by two readers, each with the document's text beside it and the second without the first one's
+judgement; `tests/golden` keeps both judgements by finding id (`first`, `second`), and which finding names which defect. Neither holds a word of the documents. A finding's id follows from budget, rule and place, so that one that
 moves or changes its rule is a new one, and has to be read again.
 """
 
@@ -105,7 +105,7 @@ def named_by() -> dict[str, list[str]]:
 
 @cache
 def judged() -> dict[str, dict[str, str]]:
-    """The two judgements of every finding, by finding_id: rule_id, severity, first, second (true | false)."""
+    """The judgements of two readers on every finding, by finding_id: rule_id, severity, first, second (true | false)."""
     with (GOLDEN / "findings.csv").open(encoding="utf-8", newline="") as lines:
         return {row["finding_id"]: row for row in csv.DictReader(lines)}
 

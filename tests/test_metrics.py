@@ -23,7 +23,7 @@ def test_to_openmetrics__states_lag_findings_and_counters(tmp_path: Path) -> Non
         'cnbudget_documents{state="published"} 1',
         "cnbudget_lag_seconds 60",
         "cnbudget_balanced 0",
-        'cnbudget_findings{rule="r",severity=""} 1',
+        'cnbudget_findings{rule="r",severity="info"} 1',
         'cnbudget_stage_seconds_total{stage="parse"} 2.5',
         'cnbudget_events_total{source="sqs"} 7',
         'cnbudget_failures_total{stage="o\\"dd\\n"} 1',

@@ -66,6 +66,10 @@ def test_accept__is_shown_where_findings_are_and_no_longer_waits(
     said = capsys.readouterr().out
     assert "0 findings wait; 2 are accepted" in said
     assert read_latest(home, "findings")["accepted_by"].to_list() == ["ann"]
+    assert run(home, "status") == 0
+    assert "findings           0 wait, 2 are accepted" in capsys.readouterr().out
+    assert run(home, "status", "--format", "openmetrics") == 0
+    assert "cnbudget_findings{" not in capsys.readouterr().out
     assert run(home, "acceptances", "--format", "json") == 0
     assert [row["kind"] for row in json.loads(capsys.readouterr().out)] == ["finding", "rule"]
     assert run(home, "unaccept", "p0001", *SIGNED) == 0
