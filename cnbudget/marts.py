@@ -72,9 +72,14 @@ def conformed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def _pairs(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """The current documents with a publisher, each beside its budget of the year before."""
-    last = before.filter("is_current").select(*BUDGET, pl.col("fiscal_year") + 1, previous_document_id="document_id")
+    last = (
+        before.filter("is_current")
+        .select(*BUDGET, pl.col("fiscal_year") + 1, previous_document_id="document_id")
+        .sort("previous_document_id")
+        .unique([*BUDGET, "fiscal_year"], keep="first", maintain_order=True)
+    )
     known = now.filter(pl.col("is_current"), pl.col("publisher_kind").is_not_null())
-    return known.join(last, on=[*BUDGET, "fiscal_year"], how="left").unique("document_id", keep="first")
+    return known.join(last, on=[*BUDGET, "fiscal_year"], how="left")
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import boto3
 import polars as pl
 import pytest
 
@@ -17,7 +18,7 @@ from cnbudget.errors import ReleaseRefused, SchemaRefused, StorageError
 from cnbudget.schema import versions
 from flows.__main__ import main
 from tests.lakes import FailingBucket, drop, ingest, lake_at, staged_frames
-from warehouse.bucket import LocalBucket
+from warehouse.bucket import LocalBucket, open_bucket
 from warehouse.journal import Decision
 from warehouse.lake import Lake
 from warehouse.releases import month_before, month_of, verify
@@ -246,3 +247,18 @@ def test_release__as_a_flow_is_named_after_the_month_before(
     monkeypatch.setattr(release, "utc_now", lambda: datetime(2026, 11, 1, 3, tzinfo=UTC))
     assert release.release.fn(lake=str(home)) == "2026.10"
     assert verify(str(folder(home, "2026.10"))).problems == []
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_release__on_s3(inbox: Path, tmp_path: Path) -> None:
+    boto3.client("s3").create_bucket(Bucket="releases")
+    lake = lake_at(tmp_path, bucket=open_bucket("s3://releases/lake"))
+    first(lake, inbox)
+    lake.release("one")
+    second(lake, inbox)
+    assert lake.release("two")["previous"] == "one"
+    for name in ("one", "two"):
+        found = verify(f"s3://releases/lake/curated/releases/{name}")
+        assert (found.release, found.problems) == (name, [])
+    with pytest.raises(ReleaseRefused, match="none ever changes"):
+        lake.release("one")

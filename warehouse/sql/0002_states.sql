@@ -200,7 +200,8 @@ WITH figures AS (
     SELECT
         budget_key, facts_sha256,
         min((arrived, coalesce(CASE WHEN is_approved THEN decided_at END, TIMESTAMP '1970-01-01'))) AS age,
-        min(arrived)[1] AS valid_from,
+        -- A bucket that tells no time of last modification: then a revision stands from when it was first seen.
+        coalesce(nullif(min(arrived)[1], TIMESTAMP '1970-01-01'), min(first_seen_at)) AS valid_from,
         min(document_id) AS any_id,
         min(rival_id) AS rendition_id
     FROM ledger.derived_standings
