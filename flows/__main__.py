@@ -31,7 +31,7 @@ from warehouse.sources import Source, open_source
 
 _KINDS = """
     SELECT recognised_as, coalesce(jurisdiction_name, 'place unknown') AS place, count(*) AS n
-    FROM documents WHERE recognised_as <> 'nine_forms' GROUP BY ALL ORDER BY ALL
+    FROM documents WHERE recognised_as <> 'nine_forms' AND state <> 'opened' GROUP BY ALL ORDER BY ALL
 """
 
 

@@ -228,6 +228,15 @@ def test_mark__for_no_amount_is_no_figure(mark: str) -> None:
 # Held, with the right reason
 
 
+def without_points(form: PrintedForm) -> PrintedForm:
+    """The form as a text that lost its decimal points has it."""
+    rows = [
+        replace(row, cells=[c.replace(".", "") if form.aligns[i] == "r" else c for i, c in enumerate(row.cells)])
+        for row in form.rows
+    ]
+    return replace(form, rows=rows)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -237,6 +246,7 @@ def test_mark__for_no_amount_is_no_figure(mark: str) -> None:
             lambda form: replace(form, unit_line="单位：元"),
             "amounts of the text are 10000 times those of the forms (“三公”经费预算",
         ),
+        (without_points, "amounts of the text are 0.01 times those of the forms"),
         (headers(("预算数", "预算数（万元）")), "T1 financial summary states no unit"),
         (with_column("上年结转", "5.00"), "the number 5.00 belongs to no figure (its column, 上年结转, is none that the form"),
         (headers(("其他收入", "上年结转"), only=T2), "(its column, 上年结转, is none that the form declares)"),
@@ -247,7 +257,7 @@ def test_mark__for_no_amount_is_no_figure(mark: str) -> None:
             "only 4 tables could be read: T2, T4, T5, T6, T7 not found",
         ),
     ],
-    ids=["元 for 万元", "万元 for 元", "T9 元 for 万元", "two units", "carried over", "carried over for other",
+    ids=["元 for 万元", "万元 for 元", "T9 元 for 万元", "no points", "two units", "carried over", "carried over for other",
          "no T7", "no title", "four forms"],
 )  # fmt: skip
 def test_held__says_what_is_wrong(change: Change, reason: str) -> None:

@@ -64,8 +64,8 @@ def unit_missing(case: Case) -> Iterator[Found]:
             )
 
 
-SCALES = tuple(Decimal(10) ** power for power in (-8, -6, -4, -3, 3, 4, 6, 8))
-"""By how much amounts are off where one unit of money is written for another."""
+SCALES = tuple(Decimal(10) ** power for power in (-8, -6, -4, -3, -2, 2, 3, 4, 6, 8))
+"""By how much amounts are off where one unit of money is written for another, or decimal points were lost."""
 
 
 @rule(
