@@ -21,6 +21,13 @@ FIRES: dict[str, tuple[list[Change], str, str | None, str | None]] = {
         [("收入预算总表\n编制部门：上海市青浦区园林管理局\n单位：元", "收入预算总表\n编制部门：上海市青浦区园林管理局")],
         "revenue_summary", "单位：元", None,
     ),
+    "units_contradict": (
+        [
+            ("302\t01\t办公费\t600,000\t\t600,000\n302\t11\t差旅费\t400,000\t\t400,000",
+             "302\t17\t公务接待费\t2\t\t2\n302\t11\t差旅费\t999,998\t\t999,998"),
+        ],
+        "basic_expenditure_by_economic/unit", "20000.00", "2.00",
+    ),
     "unit_contradicts_text": (
         [("编制部门：上海市青浦区园林管理局\n单位：元", "编制部门：上海市青浦区园林管理局\n单位：万元")], "narrative/unit", "9500000.00",
         "95000000000.00",

@@ -266,6 +266,19 @@ def test_held__says_what_is_wrong(change: Change, reason: str) -> None:
     assert reason in document["state_reason"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [in_unit("元", 10_000, 2), in_unit("万元", 1, 2), lambda form: replace(form, unit_line="单位：元")],
+    ids=["元 for 万元", "万元 for 元", "T9 元 for 万元"],
+)
+def test_held__a_wrong_unit_in_forms_without_a_word(change: Change) -> None:
+    """Tables alone, as in a workbook: what T8 and T9 print for the same purposes tells, where general public money pays all."""
+    content = changed(change, district())
+    document, _ = read(replace(content, parts=content.forms))
+    assert document["state"] == "held"
+    assert re.search(r"of T8 .* are (?:10000|0\.0001) times those of T9", document["state_reason"])
+
+
 def test_held__two_budgets_in_one_file() -> None:
     content = printed(everything())
     document, facts = read(replace(content, parts=[*content.parts, *printed(district()).parts]))

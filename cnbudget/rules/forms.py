@@ -84,7 +84,7 @@ def unit_contradicts_text(case: Case) -> Iterator[Found]:
         told = [(c, c.amount_yuan, c.table_yuan) for c in case.claims if c.section == section]
         both = [(claim, stated, printed) for claim, stated, printed in told if stated and printed]
         for scale in SCALES:
-            off = [each for each in both if abs(each[1] - each[2] * scale) <= each[0].precision]
+            off = [each for each in both if abs(each[1] - each[2] * scale) <= min(each[0].precision, abs(each[1]) / 50)]
             if len(off) < 2 or 2 * len(off) <= len(both):
                 continue
             claim, stated, printed = off[0]
@@ -100,6 +100,47 @@ def unit_contradicts_text(case: Case) -> Iterator[Found]:
                 box=claim.box,
                 quote=claim.quote,
             )
+
+
+YUAN_TO_TEN_THOUSANDS = (Decimal(10_000), Decimal("0.0001"))
+SAME_PURPOSE = {"30212": "overseas_travel", "30217": "official_reception", "30231": "vehicle_operation"}
+"""What T8 prints by economic section and T9 by 'three public' expense: the same where general public money alone pays."""
+
+
+@rule(
+    Severity.ERROR,
+    Family.FORMS,
+    "两张表的金额单位不一致",
+    "The units of two forms contradict each other",
+    rests_on="经济分类科目30212、30217、30231与“三公”经费同一用途",
+    example="T8 prints 12,000 for 公务接待费 under 单位：万元, T9 prints 1.20 under 单位：万元.",
+    is_holding=True,
+)
+def units_contradict(case: Case) -> Iterator[Found]:
+    """The same expenses are not the same power of ten apart in T8 and in T9: then one of the two has a wrong unit."""
+    by_code = {
+        f.code: f for f in case.figures if f.form_id == FormId.BASIC_EXPENDITURE_BY_ECONOMIC and f.measure == "total"
+    }
+    ninth = {f.measure: f for f in case.figures if f.form_id == FormId.THREE_PUBLIC_AND_AGENCY_OPERATING}
+    pairs = [(by_code[code], ninth[m]) for code, m in SAME_PURPOSE.items() if code in by_code and m in ninth]
+    both = [(one, other) for one, other in pairs if one.amount_milli and other.amount_milli]
+    for scale in SCALES:
+        off = [(a, b) for a, b in both if abs(a.yuan - b.yuan * scale) * 1000 <= a.half_milli + b.half_milli * scale]
+        # 元 for 万元 shows in one expense; by other powers of ten two round amounts may be apart by chance.
+        is_all = all(Decimal("0.01") < a.yuan / (b.yuan * scale) < 10 for a, b in both)  # T9 has other money as well
+        if not is_all or len(off) < (1 if scale in YUAN_TO_TEN_THOUSANDS else 2):
+            continue
+        one, other = off[0]
+        zh, en = FORM_NAMES[FormId.BASIC_EXPENDITURE_BY_ECONOMIC]
+        yield Found(
+            f"{FormId.BASIC_EXPENDITURE_BY_ECONOMIC.value}/unit",
+            f"《{zh}》中{one.row_label}等{len(off)}项均为“三公”经费表的{scale:f}倍。请核对两表的“单位”。",
+            f"{len(off)} expenses of {en} are {scale:f} times those of T9 ({one.row_label}: {money_text(one.yuan)} and "
+            f"{money_text(other.yuan)} yuan). Check the units over both forms.",
+            expected=yuan_text(other.yuan),
+            found=yuan_text(one.yuan),
+            page=one.page,
+        )
 
 
 @rule(
@@ -249,6 +290,7 @@ RULES = (
     form_missing,
     unit_missing,
     unit_contradicts_text,
+    units_contradict,
     total_row_missing,
     table_between_forms,
     cover_contradicts_forms,
