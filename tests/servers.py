@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -270,6 +270,38 @@ def swift(folder: Path, processes: _Processes) -> Server:
     is_ready = partial(_answers, f"{server.url}/healthcheck")
     processes.start(_DEBIAN_PYTHON, str(script), str(folder), *map(str, ports), is_ready=is_ready)
     return server
+
+
+@contextlib.contextmanager
+def dask(home: Path, names: Mapping[str, str]) -> Iterator[str]:
+    """The address of Dask's scheduler with one worker, which may do what these names of the environment let it, and reaches
+    neither Prefect nor a store."""
+    home.mkdir()
+    address = f"tcp://{HOST}:{free_ports(1)[0]}"
+    nowhere = {
+        "HOME": str(home),
+        "PREFECT_API_URL": "http://127.0.0.1:1/api",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    host = ["--host", HOST, "--no-dashboard"]
+    commands = [
+        ["scheduler", "--port", address.rpartition(":")[2], *host],
+        ["worker", address, "--nthreads", "2", *host],
+    ]
+    with contextlib.ExitStack() as stack:
+        for command in commands:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dask", *command],
+                env=os.environ | nowhere | names,
+                cwd=home,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            stack.callback(process.wait, 30)
+            stack.callback(process.terminate)
+        yield address
+    if stores := list(home.rglob("*.duckdb")):
+        raise AssertionError(f"a worker made a store: {stores}")
 
 
 SERVERS: dict[str, Callable[[Path, _Processes], Server]] = {"ceph": ceph, "swift": swift}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +17,7 @@ from cnbudget.parse import extractor_version
 from cnbudget.sandbox import Readers
 from flows.settings import load_settings, quieten
 from tests.lakes import curated, drop, land, read_latest, states
+from tests.servers import dask
 from warehouse.lake import Lake, Pending
 
 quieten()
@@ -89,30 +88,8 @@ def test_backfill__publishes_what_ingest_publishes_and_twice_changes_no_byte(tmp
 @pytest.fixture
 def scheduler(tmp_path: Path, s3_environment: None) -> Iterator[str]:  # noqa: ARG001
     """Dask's scheduler and a worker as processes of their own, which reach the bucket and no Prefect."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
-    home = tmp_path / "worker"
-    home.mkdir()
-    nowhere = {"HOME": str(home), "PREFECT_API_URL": "http://127.0.0.1:1/api", "PYTHONPATH": str(ROOT)}
-    host = ["--host", "127.0.0.1", "--no-dashboard"]
-    commands = [
-        ["scheduler", "--port", address.rpartition(":")[2], *host],
-        ["worker", address, "--nthreads", "2", *host],
-    ]
-    with contextlib.ExitStack() as stack:
-        for command in commands:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *command],
-                env=os.environ | nowhere,
-                cwd=home,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            stack.callback(process.wait, 30)
-            stack.callback(process.terminate)
+    with dask(tmp_path / "worker", {}) as address:
         yield address
-    assert not list(home.rglob("*.duckdb"))
 
 
 def test_backfill__workers_behind_a_scheduler_need_only_the_bucket(tmp_path: Path, inbox: Path, scheduler: str) -> None:

@@ -22,7 +22,7 @@ import pytest
 from cnbudget.errors import StorageError, StorageRefused
 from flows.settings import quieten
 from tests.lakes import drop, read_latest
-from tests.servers import Server
+from tests.servers import Server, dask
 from warehouse.bucket import Bucket, S3Bucket, open_bucket
 from warehouse.journal import Decision
 from warehouse.lake import Lake
@@ -291,6 +291,29 @@ def test_policies__allow_what_they_name_and_nothing_else(
         assert error.response["Error"]["Code"] in ("AccessDenied", "403"), error
         may = False
     assert may is ((user, action, bucket, key) in _MAY)
+
+
+def test_backfill__dask_workers_with_the_rights_of_their_policy(
+    ceph: Server,
+    incoming_and_lake: dict[str, dict[str, str]],
+    as_user: As,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from flows.backfill import backfill
+    from samples.draw import draw_budget
+    from samples.forms import printed
+    from samples.render_text import render_text
+
+    monkeypatch.setenv("CNBUDGET_STORE_PATH", str(tmp_path / "store.duckdb"))
+    for seed in range(3):
+        body = render_text(printed(draw_budget(seed)))
+        ceph.client().put_object(Bucket="incoming", Key=f"backfill/{seed}.txt", Body=body)
+    as_user(incoming_and_lake["pipeline"])
+    with dask(tmp_path / "worker", incoming_and_lake["worker"]) as address:
+        run = backfill.fn(["s3://incoming/backfill/"], "s3://lake", address)
+    assert run.failures == []
+    assert run.documents["state"].to_list() == ["published"] * 3
 
 
 # Ceph: notifications over HTTP

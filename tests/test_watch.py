@@ -86,6 +86,28 @@ def test_turn__an_object_that_is_overwritten_and_one_that_is_deleted(inbox: Path
     assert lake.balance().is_balanced
 
 
+def test_turn__a_document_that_is_moved_or_copied_stays_what_it_is(inbox: Path, home: Path, budget_text: str) -> None:
+    lake = lake_at(home)
+    document = drop(inbox, "a.txt", budget_text.encode())
+    watcher, box, source = watcher_of(lake, inbox)
+    while not watcher.is_idle:
+        watcher.turn()
+    figures = read_latest(home, "budget_facts")
+    (inbox / "a.txt").rename(inbox / "b.txt")
+    drop(inbox, "copy/c.txt", budget_text.encode(), day=9)
+    box.put(Notice(source, {"b.txt": None, "copy/c.txt": None, "a.txt": None}), kind="test")
+    watcher.turn()
+    row = lake.documents().row(0, named=True)
+    assert (row["document_id"], row["state"], row["revision"]) == (document, "published", 1)
+    assert read_latest(home, "budget_facts").equals(figures)
+    sources = read_latest(home, "document_sources").sort("source_uri").select("source_uri", "gone_at").rows()
+    assert [(uri.rpartition("/")[2], gone_at is None) for uri, gone_at in sources] == [
+        ("a.txt", False),
+        ("b.txt", True),
+        ("c.txt", True),
+    ]
+
+
 def test_turn__a_notice_is_confirmed_once_its_objects_are_in_the_journal(inbox: Path, home: Path) -> None:
     class Down(FailingBucket):
         is_up = False
