@@ -9,6 +9,7 @@ import importlib
 import inspect
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,15 @@ def test_dockerfile__copies_what_is_there() -> None:
             for name in step.split()[1:-1]:
                 assert (ROOT / name).exists(), name
                 assert f"!{name}" in ignored, name
+
+
+def test_dockerfile__copies_every_package_and_what_it_reads() -> None:
+    copied = {
+        name for step in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE) for name in step.split()
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert set(project["tool"]["importlinter"]["root_packages"]) <= copied
+    assert {"deployments/prefect.yaml", "deployments/pools", "deployments/automations"} <= copied
 
 
 @pytest.mark.parametrize("name", sorted(COMPOSE["services"]))
