@@ -58,9 +58,11 @@ class Classification:
 
     def contradicts(self, code: str, name: str) -> bool:
         """Whether the code is known and the name is neither one of its names nor the beginning of one, as clipped."""
-        key = name_key(name)
-        is_clipped = len(key) >= 2 and any(known.startswith(key) for known in self.names.get(code, ()))
-        return code in self.names and not is_clipped and not self.agrees(code, name)
+        names, key = self.names.get(code), name_key(name)
+        if names is None or key in names:  # nearly every row of nearly every form
+            return False
+        is_clipped = len(key) >= 2 and any(known.startswith(key) for known in names)
+        return not is_clipped and not self.agrees(code, name)
 
 
 def functional_classification() -> Classification:

@@ -117,8 +117,9 @@ def narrative_sum_differs(case: Case) -> Iterator[Found]:
     is_proved &= abs(found.gap + found.omitted_yuan - explained) <= found.tolerance
     total = found.total
     culprits = "、".join(claim.subject for claim in off)
-    because_zh = f"差额来自“{culprits}”。" if is_proved else ""
-    because_en = f" It comes from {culprits}." if is_proved else ""
+    omitted = f"{_wan(found.omitted_yuan)}万元" if found.omitted_yuan else ""
+    because_zh = f"差额来自“{culprits}”{f'，另漏列{omitted}' if omitted else ''}。" if is_proved else ""
+    because_en = f" It comes from {culprits}{f', less {omitted} left out' if omitted else ''}." if is_proved else ""
     yield Found(
         f"narrative/{total.measure}/sum",
         f"编制说明列{len(found.items)}项，相加{_wan(found.sum_yuan)}万元，财政拨款支出为{total.printed}，"
