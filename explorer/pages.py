@@ -20,7 +20,21 @@ from explorer.scripts import to_script
 SITE = Path(__file__).parent / "site"
 VENDOR = Path(__file__).parent / "vendor"
 
-SCRIPTS = ("base", "words", "dom", "data", "csv", "charts", "tables", "shell", "original", "forms", "changes", "picker")
+SCRIPTS = (
+    "base",
+    "words",
+    "dom",
+    "data",
+    "csv",
+    "charts",
+    "tables",
+    "shell",
+    "original",
+    "forms",
+    "changes",
+    "picker",
+    "sections",
+)
 """Our own scripts in the order of their use; each page has one more, of its name."""
 
 PAGES = {"index": "all_budgets", "accounts": "nav_accounts", "findings": "nav_findings_board", "compare": "nav_compare"}

@@ -81,7 +81,7 @@ def _taken(page: Page) -> bytes:
     page.wait_for_selector("html[data-ready]", state="attached")
     page.wait_for_timeout(400)
     with Image.open(io.BytesIO(page.screenshot())) as image:
-        few = image.convert("RGB").quantize(96, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few = image.convert("RGB").quantize(200, method=Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE)
         buffer = io.BytesIO()
         few.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -121,6 +121,23 @@ def test_local__a_link_out_of_the_folder_is_listed_and_refused(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("s3_environment")
+def test_s3__says_what_a_file_is() -> None:
+    import boto3
+
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="kinds")
+    bucket = open_bucket("s3://kinds")
+    for key in ("a/index.html", "b.js", "c.parquet", "landed/0a"):
+        bucket.write(key, b"x")
+    assert [client.head_object(Bucket="kinds", Key=info.key)["ContentType"] for info in bucket.list()] == [
+        "text/html; charset=utf-8",
+        "text/javascript; charset=utf-8",
+        "application/vnd.apache.parquet",
+        "application/octet-stream",
+    ]
+
+
+@pytest.mark.usefixtures("s3_environment")
 def test_s3__a_key_with_dots_stays_a_key() -> None:
     import boto3
 

@@ -1,16 +1,15 @@
-"""The site in headless Chromium, opened from disk and over HTTP; skipped where Debian's chromium is not installed."""
+"""The site in headless Chromium, opened from disk and from a bucket over HTTP; skipped where Debian's chromium is not installed."""
 
 from __future__ import annotations
 
-import functools
-import http.server
+import json
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+import boto3
 import polars as pl
 import pypdfium2 as pdfium
 import pytest
@@ -25,6 +24,7 @@ from samples.render_pdf import render_pdf
 from samples.render_text import render_text
 from samples.render_xlsx import render_xlsx
 from tests.site import Files, Partitions
+from warehouse.bucket import open_bucket
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -107,18 +107,21 @@ def _make_hostile(curated: Partitions, partition: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def address(site: Site) -> Iterator[str]:
-    """The site over HTTP."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            return
-
-    handler = functools.partial(Quiet, directory=str(site.folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/curated/reports/"
-        server.shutdown()
+def address(site: Site, s3_endpoint: str) -> str:
+    """The site in a bucket, over HTTP, as the lake writes it there."""
+    with pytest.MonkeyPatch.context() as environment:
+        names = {"AWS_ENDPOINT_URL": s3_endpoint, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        for name, value in (names | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}).items():
+            environment.setenv(name, value)
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="site")
+        everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"}
+        client.put_bucket_policy(Bucket="site", Policy=json.dumps({"Version": "2012-10-17", "Statement": [everyone]}))
+        bucket = open_bucket("s3://site")
+        for path in sorted(site.folder.rglob("*")):
+            if path.is_file():
+                bucket.write(str(path.relative_to(site.folder)), path.read_bytes())
+    return f"{s3_endpoint}/site/curated/reports/"
 
 
 @pytest.fixture(scope="session")

@@ -314,6 +314,25 @@ def _storage_errors(where: str) -> Iterator[None]:
         ) from error
 
 
+_CONTENT_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "webp": "image/webp",
+    "png": "image/png",
+    "md": "text/markdown; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+def content_type(key: str) -> str:
+    """What a bucket is to say that a file is, by its ending: a browser shows what is named to it as a page."""
+    return _CONTENT_TYPES.get(key.rpartition(".")[2], "application/octet-stream")
+
+
 class S3Bucket:
     """A bucket behind the S3 protocol, or a prefix in one; endpoint and credentials from the usual AWS environment."""
 
@@ -373,7 +392,8 @@ class S3Bucket:
 
     def write(self, key: str, data: bytes) -> str:
         with self._errors(key):
-            reply = self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
+            name = self._prefix + key
+            reply = self._client.put_object(Bucket=self._bucket, Key=name, Body=data, ContentType=content_type(key))
         return str(reply["ETag"]).strip('"')
 
     def create(self, key: str, data: bytes) -> bool:

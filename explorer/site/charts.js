@@ -24,7 +24,9 @@ const charts = (() => {
   }
 
   const FUNDS = /** @type {Record<string, string>} */ ({
-    "fund:5": "general_public_budget", "fund:6": "government_fund_budget", "fund:7": "state_capital_operations_budget",
+    "fund:5": "general_public_budget",
+    "fund:6": "government_fund_budget",
+    "fund:7": "state_capital_operations_budget",
   });
 
   /**
@@ -70,26 +72,44 @@ const charts = (() => {
     const ids = [...new Set(links.flatMap(({ from, to }) => [from, to]))];
     const classes = ids.filter((id) => id.startsWith("class:")).length;
     const height = Math.max(narrow ? 380 : 320, classes * (narrow ? 56 : 48) + 60);
-    const layout = d3.sankey().nodeId((/** @type {any} */ node) => node.id).nodeWidth(narrow ? 8 : 12)
-      .nodePadding(30).nodeSort((/** @type {any} */ a, /** @type {any} */ b) => b.value - a.value)
-      .extent([[1, 14], [width - 1, height - 14]]);
+    const layout = d3
+      .sankey()
+      .nodeId((/** @type {any} */ node) => node.id)
+      .nodeWidth(narrow ? 8 : 12)
+      .nodePadding(30)
+      .nodeSort((/** @type {any} */ a, /** @type {any} */ b) => b.value - a.value)
+      .extent([
+        [1, 14],
+        [width - 1, height - 14],
+      ]);
     const graph = layout({
       nodes: ids.map((id) => ({ id })),
       links: links.map(({ from, to, yuan }) => ({ source: from, target: to, value: yuan })),
     });
     const path = d3.sankeyLinkHorizontal();
     const ribbons = graph.links.map((/** @type {any} */ each) =>
-      svg("path", { class: `ribbon ${colourOf(each)}`, d: path(each), "stroke-width": Math.max(1, each.width).toFixed(1) },
-        svg("title", {}, `${nameOf(each.source.id)} → ${nameOf(each.target.id)}: ${words.yuan(each.value)} ${say("yuan")}`)));
+      svg(
+        "path",
+        { class: `ribbon ${colourOf(each)}`, d: path(each), "stroke-width": Math.max(1, each.width).toFixed(1) },
+        svg("title", {}, `${nameOf(each.source.id)} → ${nameOf(each.target.id)}: ${words.yuan(each.value)} ${say("yuan")}`),
+      ),
+    );
     const nodes = graph.nodes.map((/** @type {any} */ node) => flowNode(node, width, narrow, open));
     const title = say("flow_alt", { sources: ends(graph, "source"), natures: ends(graph, "nature"), n: classes });
-    return svg("svg", { class: "flow", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title }, ribbons, nodes);
+    return svg(
+      "svg",
+      { class: "flow", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title },
+      ribbons,
+      nodes,
+    );
   }
 
   /** The ends of a flow in words. @param {any} graph @param {string} kind */
   function ends(graph, kind) {
-    return graph.nodes.filter((/** @type {any} */ node) => node.id.startsWith(kind))
-      .map((/** @type {any} */ node) => `${nameOf(node.id)} ${words.brief(node.value)}`).join(say("comma"));
+    return graph.nodes
+      .filter((/** @type {any} */ node) => node.id.startsWith(kind))
+      .map((/** @type {any} */ node) => `${nameOf(node.id)} ${words.brief(node.value)}`)
+      .join(say("comma"));
   }
 
   /** @param {any} ribbon */
@@ -113,7 +133,13 @@ const charts = (() => {
       svg("text", { class: "sum", x, y: y + 13, "text-anchor": anchor }, words.brief(node.value)),
     ];
     const title = svg("title", {}, `${full}: ${words.yuan(node.value)} ${say("yuan")}`);
-    const bar = svg("rect", { class: `end ${kind}-${name}`, x: node.x0, y: node.y0, width: node.x1 - node.x0, height: Math.max(1, node.y1 - node.y0) });
+    const bar = svg("rect", {
+      class: `end ${kind}-${name}`,
+      x: node.x0,
+      y: node.y0,
+      width: node.x1 - node.x0,
+      height: Math.max(1, node.y1 - node.y0),
+    });
     const isOpen = kind === "class" && name;
     return svg("g", { class: isOpen ? "node opens" : "node", click: isOpen ? () => open(name) : null }, title, bar, labels);
   }
@@ -141,15 +167,27 @@ const charts = (() => {
     if (!leaves.length) return null;
     const codes = [...new Set(leaves.map(classOf))];
     const total = data.sum(leaves.map((leaf) => leaf.yuan));
-    const tree = d3.hierarchy({ children: codes.map((code) => ({ code, children: leaves.filter((leaf) => classOf(leaf) === code) })) })
+    const tree = d3
+      .hierarchy({ children: codes.map((code) => ({ code, children: leaves.filter((leaf) => classOf(leaf) === code) })) })
       .sum((/** @type {any} */ item) => item.yuan ?? 0)
       .sort((/** @type {any} */ a, /** @type {any} */ b) => b.value - a.value);
     d3.treemap().tile(d3.treemapSquarify.ratio(1.4)).size([100, 56]).paddingInner(0.25).paddingTop(0)(tree);
-    const hues = new Map(tree.children.map((/** @type {any} */ branch, /** @type {number} */ position) => [branch.data.code, position % HUES]));
+    const hues = new Map(
+      tree.children.map((/** @type {any} */ branch, /** @type {number} */ position) => [branch.data.code, position % HUES]),
+    );
     const tiles = tree.leaves().map((/** @type {any} */ leaf) => tile(leaf, hues.get(classOf(leaf.data)) ?? 0, total, open));
     const legend = tree.children.map((/** @type {any} */ branch) =>
-      el("li", {}, el("i", { class: `hue-${hues.get(branch.data.code)}` }), nameOf(`class:${branch.data.code}`), " ",
-        el("b", {}, words.brief(branch.value)), " ", el("span", { class: "soft" }, words.percent(branch.value, total))));
+      el(
+        "li",
+        {},
+        el("i", { class: `hue-${hues.get(branch.data.code)}` }),
+        nameOf(`class:${branch.data.code}`),
+        " ",
+        el("b", {}, words.brief(branch.value)),
+        " ",
+        el("span", { class: "soft" }, words.percent(branch.value, total)),
+      ),
+    );
     return el("div", { class: "map" }, el("div", { class: "tiles" }, tiles), el("ul", { class: "legend", role: "list" }, legend));
   }
 
@@ -159,23 +197,42 @@ const charts = (() => {
     const fact = leaf.data;
     const said = `${fact.label ?? ""} ${words.yuan(fact.yuan)} ${say("yuan")}, ${words.percent(fact.yuan, total)}`;
     const size = width * height > 260 ? "large" : "";
-    return el("button", {
-      type: "button", class: `tile hue-${hue} ${size}`, title: said, "aria-label": said, click: () => open(fact),
-      style: { left: `${leaf.x0}%`, top: `${leaf.y0 / 0.56}%`, width: `${width}%`, height: `${height / 0.56}%` },
-    }, el("span", { class: "tile-in" }, el("span", { class: "tile-name", lang: "zh-Hans" }, fact.label ?? ""), el("span", { class: "tile-sum" }, words.brief(fact.yuan))));
+    return el(
+      "button",
+      {
+        type: "button",
+        class: `tile hue-${hue} ${size}`,
+        title: said,
+        "aria-label": said,
+        click: () => open(fact),
+        style: { left: `${leaf.x0}%`, top: `${leaf.y0 / 0.56}%`, width: `${width}%`, height: `${height / 0.56}%` },
+      },
+      el(
+        "span",
+        { class: "tile-in" },
+        el("span", { class: "tile-name", lang: "zh-Hans" }, fact.label ?? ""),
+        el("span", { class: "tile-sum" }, words.brief(fact.yuan)),
+      ),
+    );
   }
 
   /** A bar within a cell, as long as its share of the largest. @param {number} part @param {number} largest @param {string} [kind] */
   function bar(part, largest, kind = "") {
-    return el("span", { class: "bar-cell", "aria-hidden": "true" },
-      el("i", { class: kind, style: { width: `${largest > 0 ? Math.max(0, (100 * part) / largest) : 0}%` } }));
+    return el(
+      "span",
+      { class: "bar-cell", "aria-hidden": "true" },
+      el("i", { class: kind, style: { width: `${largest > 0 ? Math.max(0, (100 * part) / largest) : 0}%` } }),
+    );
   }
 
   /** Parts of a whole side by side. @param {[string, number][]} parts */
   function shares(parts) {
-    return el("span", { class: "shares", "aria-hidden": "true" },
-      parts.filter(([, n]) => n > 0).map(([kind, n]) => el("i", { class: kind, style: { "flex-grow": n } })));
+    return el(
+      "span",
+      { class: "shares", "aria-hidden": "true" },
+      parts.filter(([, n]) => n > 0).map(([kind, n]) => el("i", { class: kind, style: { "flex-grow": n } })),
+    );
   }
 
-  return { flow, flowTable, map, bar, shares };
+  return { flows, flow, flowTable, map, bar, shares };
 })();

@@ -21,12 +21,23 @@
   /** @param {"a" | "b"} side @param {() => void} draw */
   function side(side, draw) {
     const row = rows.find((each) => each.slug === wish[side]);
-    const chosen = row ? el("p", { class: "chosen" }, el("a", { href: data.pageOf(row.slug) }, source(nameOf(row))), " ", el("b", {}, words.brief(row.yuan))) : el("p", { class: "soft" }, say("none_chosen"));
-    return el("div", { class: "side" }, chosen, picker.field(say(`compare_${side}`), () => rows, (found) => {
-      wish[side] = found.slug;
-      shell.keep({ a: wish.a, b: wish.b });
-      draw();
-    }));
+    const chosen = row
+      ? el("p", { class: "chosen" }, el("a", { href: data.pageOf(row.slug) }, source(nameOf(row))), " ", el("b", {}, words.brief(row.yuan)))
+      : el("p", { class: "soft" }, say("none_chosen"));
+    return el(
+      "div",
+      { class: "side" },
+      chosen,
+      picker.field(
+        say(`compare_${side}`),
+        () => rows,
+        (found) => {
+          wish[side] = found.slug;
+          shell.keep({ a: wish.a, b: wish.b });
+          draw();
+        },
+      ),
+    );
   }
 
   shell.show((site, main) => {
@@ -39,7 +50,11 @@
       draw();
     };
     async function draw() {
-      sides.replaceChildren(side("a", draw), el("button", { type: "button", class: "quiet", click: swap }, `⇄ ${say("swap")}`), side("b", draw));
+      sides.replaceChildren(
+        side("a", draw),
+        el("button", { type: "button", class: "quiet", click: swap }, `⇄ ${say("swap")}`),
+        side("b", draw),
+      );
       const [a, b] = [wish.a, wish.b].map((slug) => rows.find((row) => row.slug === slug));
       if (!a || !b) {
         body.replaceChildren();
@@ -54,7 +69,11 @@
       }
     }
     original.close();
-    main.replaceChildren(el("div", { class: "intro" }, el("h1", {}, say("nav_compare")), el("p", { class: "lead" }, say("compare_lead"))), el("section", {}, sides), el("section", { "aria-label": say("nav_compare") }, body));
+    main.replaceChildren(
+      el("div", { class: "intro" }, el("h1", {}, say("nav_compare")), el("p", { class: "lead" }, say("compare_lead"))),
+      el("section", {}, sides),
+      el("section", { "aria-label": say("nav_compare") }, body),
+    );
     draw();
     if (isAsked) return;
     isAsked = true;

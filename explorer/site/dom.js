@@ -24,7 +24,8 @@ const dom = (() => {
     for (const [name, value] of Object.entries(attributes)) {
       if (value === null || value === undefined || value === false) continue;
       if (typeof value === "function") element.addEventListener(name, value);
-      else if (name === "style") for (const [rule, set] of Object.entries(value)) /** @type {any} */ (element).style.setProperty(rule, String(set));
+      else if (name === "style")
+        for (const [rule, set] of Object.entries(value)) /** @type {any} */ (element).style.setProperty(rule, String(set));
       else element.setAttribute(name, value === true ? "" : printable(value));
     }
     for (const child of children.flat(9)) {

@@ -29,16 +29,37 @@ const tables = (() => {
    */
   function table({ caption, columns, rows, kind = "", hide = false, rowClass }) {
     const shown = columns.filter((column) => column.cell || column.value);
-    const heads = shown.map((column) => el("th", { scope: "col", class: [column.number && "n", column.kind].filter(Boolean).join(" ") || null }, column.head));
-    const body = rows.map((row) => el("tr", { class: rowClass ? rowClass(row) : null }, shown.map((column, position) =>
-      el(column.isHeader || position === 0 ? "th" : "td", {
-        scope: column.isHeader || position === 0 ? "row" : null,
-        class: [column.number && "n", column.kind].filter(Boolean).join(" ") || null,
-        "data-head": column.head,
-      }, shownOf(column, row)))));
-    return el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption },
-      el("table", { class: kind || null }, el("caption", { class: hide ? "vh" : null }, caption),
-        el("thead", {}, el("tr", {}, heads)), el("tbody", {}, body)));
+    const heads = shown.map((column) =>
+      el("th", { scope: "col", class: [column.number && "n", column.kind].filter(Boolean).join(" ") || null }, column.head),
+    );
+    const body = rows.map((row) =>
+      el(
+        "tr",
+        { class: rowClass ? rowClass(row) : null },
+        shown.map((column, position) =>
+          el(
+            column.isHeader || position === 0 ? "th" : "td",
+            {
+              scope: column.isHeader || position === 0 ? "row" : null,
+              class: [column.number && "n", column.kind].filter(Boolean).join(" ") || null,
+              "data-head": column.head,
+            },
+            shownOf(column, row),
+          ),
+        ),
+      ),
+    );
+    return el(
+      "div",
+      { class: "scroll", role: "region", tabindex: "0", "aria-label": caption },
+      el(
+        "table",
+        { class: kind || null },
+        el("caption", { class: hide ? "vh" : null }, caption),
+        el("thead", {}, el("tr", {}, heads)),
+        el("tbody", {}, body),
+      ),
+    );
   }
 
   /** What a table is as a file. @param {Column[]} columns @param {Row[]} rows */
@@ -48,13 +69,26 @@ const tables = (() => {
 
   /** A table under its heading, with a button that saves it. @param {string} name @param {Parameters<typeof table>[0]} spec */
   function saved(name, spec) {
-    return [el("div", { class: "tools" }, csv.button(name, () => toFile(spec.columns, spec.rows))), table(spec)];
+    return [
+      el(
+        "div",
+        { class: "tools" },
+        csv.button(name, () => toFile(spec.columns, spec.rows)),
+      ),
+      table(spec),
+    ];
   }
 
   /** Names and values, those without a value left out. @param {[string, any][]} rows @param {string} [kind] */
   function pairs(rows, kind = "pairs") {
     const shown = rows.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
-    return shown.length ? el("dl", { class: kind }, shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))) : null;
+    return shown.length
+      ? el(
+          "dl",
+          { class: kind },
+          shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+        )
+      : null;
   }
 
   return { table, toFile, saved, pairs };

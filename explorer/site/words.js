@@ -6,9 +6,12 @@
 const words = (() => {
   const HTML_LANGUAGE = { zh: "zh-Hans", en: "en" };
   /** @type {Language} */
-  let language = remembered("language") === "en" || remembered("language") === "zh"
-    ? /** @type {Language} */ (remembered("language"))
-    : navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+  let language =
+    remembered("language") === "en" || remembered("language") === "zh"
+      ? /** @type {Language} */ (remembered("language"))
+      : navigator.language.toLowerCase().startsWith("zh")
+        ? "zh"
+        : "en";
 
   /** What this browser remembers; nothing where it forbids that. @param {string} name @returns {string | null} */
   function remembered(name) {
@@ -40,9 +43,12 @@ const words = (() => {
    * @param {Record<string, string | number>} [values]
    */
   function say(term, values = {}) {
-    const found = cnbudget.get("terms")[term];
+    const terms = cnbudget.get("terms");
+    const found = Object.hasOwn(terms, term) ? terms[term] : null;
     const text = found ? found[language === "zh" ? 0 : 1] : term;
-    return text.replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => (name in values ? String(values[name]) : whole));
+    return text.replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) =>
+      name in values ? String(values[name]) : whole,
+    );
   }
 
   /** Of a pair of columns `name_zh`, `name_en`. @param {string} zh @param {string} en */
@@ -60,9 +66,24 @@ const words = (() => {
   /** Yuan in a few digits: 25.36 亿元, ¥2.54 bn. @param {number | null | undefined} amount */
   function brief(amount) {
     if (amount === null || amount === undefined) return "—";
-    const [scales, before] = language === "zh"
-      ? [/** @type {[number, string][]} */ ([[1e8, " 亿元"], [1e4, " 万元"], [1, " 元"]]), ""]
-      : [/** @type {[number, string][]} */ ([[1e9, " bn"], [1e6, " m"], [1, ""]]), "¥"];
+    const [scales, before] =
+      language === "zh"
+        ? [
+            /** @type {[number, string][]} */ ([
+              [1e8, " 亿元"],
+              [1e4, " 万元"],
+              [1, " 元"],
+            ]),
+            "",
+          ]
+        : [
+            /** @type {[number, string][]} */ ([
+              [1e9, " bn"],
+              [1e6, " m"],
+              [1, ""],
+            ]),
+            "¥",
+          ];
     const size = Math.abs(amount);
     const [scale, unit] = scales.find(([least]) => size >= least) ?? scales[scales.length - 1];
     const scaled = size / scale;
@@ -114,9 +135,26 @@ const words = (() => {
   }
 
   return {
-    say, pick, yuan, brief, percent, signed, count, many, named, day, account, choose, remember, remembered,
-    get language() { return language; },
-    get htmlLanguage() { return HTML_LANGUAGE[language]; },
+    say,
+    pick,
+    yuan,
+    brief,
+    percent,
+    signed,
+    count,
+    many,
+    named,
+    day,
+    account,
+    choose,
+    remember,
+    remembered,
+    get language() {
+      return language;
+    },
+    get htmlLanguage() {
+      return HTML_LANGUAGE[language];
+    },
   };
 })();
 

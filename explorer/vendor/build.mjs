@@ -20,7 +20,8 @@ const { metafile } = await build({
 const folders = [...new Set(Object.keys(metafile.inputs).map((path) => /^(?:.*\/)?node_modules\/[^/]+/.exec(path)?.[0]))];
 const lock = JSON.parse(readFileSync("package-lock.json", "utf8")).packages;
 const used = folders.filter(Boolean).sort();
-const licence = (folder) => `${folder.split("node_modules/").pop()} ${lock[folder].version}\n\n${readFileSync(`${folder}/LICENSE`, "utf8").trim()}\n`;
+const licence = (folder) =>
+  `${folder.split("node_modules/").pop()} ${lock[folder].version}\n\n${readFileSync(`${folder}/LICENSE`, "utf8").trim()}\n`;
 writeFileSync("LICENSES.txt", used.map(licence).join("\n----\n\n"));
 const sha256 = createHash("sha256").update(readFileSync("d3.js")).digest("hex");
 const packages = Object.fromEntries(used.map((folder) => [folder, { version: lock[folder].version, integrity: lock[folder].integrity }]));
