@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from cnbudget.model import FormId, Measure, PublisherKind, RevenueSource
 
@@ -137,6 +137,13 @@ class Publisher:
         return self.jurisdiction == "上海市"
 
 
+class Wording(Enum):
+    """How the prose is worded: as the prescribed pattern has it, or as freely as publishers do."""
+
+    PRESCRIBED = auto()
+    FREE = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
     """How figures and titles are printed.
@@ -153,6 +160,7 @@ class Style:
     has_year_in_titles: bool = True
     has_straight_quotes: bool = False
     unit_word: str = "预算单位"
+    wording: Wording = Wording.PRESCRIBED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import partial
 
 from cnbudget.model import PublisherKind, RevenueSource
-from samples.budget import FISCAL_SOURCES, ZERO, Budget, Ledger, Project, ThreePublic
+from samples.budget import FISCAL_SOURCES, ZERO, Budget, Ledger, Project, ThreePublic, Wording
 from samples.content import Section, grouped, ordinal
 
 VEHICLE_KINDS = (
@@ -66,7 +66,10 @@ def _functions(budget: Budget) -> Section:
 def _institutions(budget: Budget) -> Section:
     name, kind = budget.publisher.name, _kind(budget)
     if not budget.institutions:
-        return Section(f"{name}（{kind}）机构设置", [f"{name}设有办公室、计划财务科、业务一科、业务二科4个内设机构。"])
+        inner = f"{name}设有办公室、计划财务科、业务一科、业务二科4个内设机构。"
+        if _is_free(budget):
+            inner = f"{name}单位设四个内设机构，分别为办公室、计划财务科、业务一科和业务二科。"
+        return Section(f"{name}（{kind}）机构设置", [inner])
     n_administrative = sum(institution.is_administrative for institution in budget.institutions)
     n_other = len(budget.institutions) - n_administrative
     paragraphs = [
@@ -74,7 +77,14 @@ def _institutions(budget: Budget) -> Section:
         f"本部门中，行政单位{n_administrative}家，事业单位{n_other}家，具体包括：",
         *(f"{number}. {institution.name}" for number, institution in enumerate(budget.institutions, start=1)),
     ]
+    if _is_free(budget):
+        names = "、".join(institution.name for institution in budget.institutions)
+        paragraphs[1:] = [f"本部门中，有{n_administrative}家行政单位、{n_other}家事业单位，分别是：{names}。"]
     return Section(f"{name}（{kind}）机构设置", paragraphs)
+
+
+def _is_free(budget: Budget) -> bool:
+    return budget.style.wording is Wording.FREE
 
 
 def _glossary(budget: Budget) -> Section:
@@ -97,7 +107,7 @@ def _narrative(budget: Budget) -> Section:
     fiscal = ledger.amount(sources=FISCAL_SOURCES)
     own = {source: _wan(budget, ledger.amount(sources=[source])) for source in RevenueSource}
     funds = [_wan(budget, ledger.amount(sources=[source])) for source in FISCAL_SOURCES]
-    change = _change(year, fiscal, budget.fiscal_before, partial(_wan, budget))
+    change = _changed(budget, fiscal, budget.fiscal_before, partial(_wan, budget))
     paragraphs = [
         f"{year}年，{name}收入预算{_wan(budget, ledger.amount())}，其中：财政拨款收入{_wan(budget, fiscal)}，{change}；"
         f"事业收入{own[RevenueSource.PUBLIC_SERVICE]}；事业单位经营收入{own[RevenueSource.BUSINESS]}；"
@@ -121,7 +131,10 @@ def _main_items(budget: Budget, ledger: Ledger) -> list[str]:
     for number, code in enumerate(codes, start=1):
         amount = _wan(budget, budget.misstatements.get(code, ledger.amount(code, FISCAL_SOURCES)))
         use = f"主要用于{budget.names[code].removesuffix('支出')}方面的工作。"
-        paragraphs.append(f"{number}. {_subject(budget, code)}{amount}，{use}")
+        subject = _subject(budget, code)
+        if _is_free(budget):
+            subject = subject.replace("“", "").replace("”", "").removesuffix("科目") + "科目预算安排"
+        paragraphs.append(f"{number}. {subject}{amount}，{use}")
     return paragraphs
 
 
@@ -143,8 +156,8 @@ def _other(budget: Budget) -> Section:
         "三、政府采购预算情况",
         _procurement(budget),
         "四、绩效目标设置情况",
-        f"{budget.year}年度，本{_kind(budget)}编报绩效目标的项目共{len(budget.projects)}个，"
-        f"涉及项目预算资金{_exact(sum((project.amount for project in budget.projects), ZERO))}。",
+        f"{budget.year}年度，本{_kind(budget)}{'编报项目绩效目标的' if _is_free(budget) else '编报绩效目标的项目'}"
+        f"共{len(budget.projects)}个，涉及项目预算资金{_exact(sum((project.amount for project in budget.projects), ZERO))}。",
         "五、国有资产占有使用情况",
         *_assets(budget),
     ]
@@ -156,8 +169,18 @@ def _three_public(budget: Budget) -> list[str]:
 
     def said(kind: str, verb: str = "") -> str:
         amount, earlier = _three_public_amount(now, kind), _three_public_amount(before, kind)
-        return f"{verb}{_exact(amount)}，{_change(year, amount, earlier, _exact)}"
+        return f"{verb}{_exact(amount)}，{_changed(budget, amount, earlier, _exact)}"
 
+    if _is_free(budget):
+        return [
+            f"一、{year}年“三公”经费情况说明",
+            f"{year}年财政拨款“三公”经费支出预算{said('total')}。其中：",
+            f"（一）因公出国（境）费用。{year}年预算数{said('overseas_travel')}。",
+            f"（二）公务用车购置和运行维护费。{year}年预算数{said('vehicle_total')}。其中：公务用车购置费预算{said('vehicle_purchase')}；"
+            f"公务用车运行维护费预算{said('vehicle_operation')}。",
+            "（三）公务接待费",
+            f"{year}年预算数{said('official_reception')}。",
+        ]
     return [
         f"一、{year}年“三公”经费预算情况说明",
         f"{year}年“三公”经费预算数{said('total', '为')}。其中：",
@@ -183,6 +206,11 @@ def _agency_operating(budget: Budget) -> str:
 def _procurement(budget: Budget) -> str:
     goods, works = budget.disclosures.procurement_goods, budget.disclosures.procurement_works
     services = budget.disclosures.procurement_services
+    if _is_free(budget):
+        return (
+            f"{budget.year}年{budget.publisher.name}政府采购预算总额{_exact(goods + works + services)}，其中：货物类采购预算{_exact(goods)}、"
+            f"工程类采购预算{_exact(works)}、服务类采购预算{_exact(services)}。"
+        )
     return (
         f"{budget.year}年度本{_kind(budget)}政府采购预算{_exact(goods + works + services)}，其中："
         f"政府采购货物预算{_exact(goods)}、政府采购工程预算{_exact(works)}、政府采购服务预算{_exact(services)}。"
@@ -227,7 +255,9 @@ def _project(budget: Budget, project: Project) -> Section:
         "七、绩效目标",
         "见本项目的绩效目标表。",
     ]
-    return Section(f"{project.name}项目经费情况说明", paragraphs)
+    if _is_free(budget):
+        paragraphs = [f"（{text[0]}）{text[2:]}：" if text[1] == "、" else text for text in paragraphs]
+    return Section(f"{project.name}项目{'' if _is_free(budget) else '经费'}情况说明", paragraphs)
 
 
 def _kind(budget: Budget) -> str:
@@ -241,6 +271,18 @@ def _wan(budget: Budget, yuan: Decimal) -> str:
 
 def _exact(yuan: Decimal) -> str:
     return f"{grouped(yuan / 10_000, 2)}万元" if yuan else "0万元"
+
+
+def _changed(budget: Budget, now: Decimal, before: Decimal, said: Callable[[Decimal], str]) -> str:
+    """The change against the year before, in the budget's wording."""
+    if not _is_free(budget):
+        return _change(budget.year, now, before, said)
+    if now == before:
+        return "同上年预算基本持平"
+    way, back = ("增加", "上升") if now > before else ("减少", "下降")
+    base = f"{said(before)}" if before else ""
+    percent = f"（{back}{abs(now - before) / before * 100:.2f}%）" if before else ""
+    return f"较{budget.year - 1}年年初预算数{base}{way}{said(abs(now - before))}{percent}"
 
 
 def _change(year: int, now: Decimal, before: Decimal, said: Callable[[Decimal], str]) -> str:

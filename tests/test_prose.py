@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from cnbudget.model import Document, MediaType, Paragraph
+from cnbudget.parse import parse_documents
 from cnbudget.prose import prose_frames, read_prose
 from cnbudget.reading import read_document
 from cnbudget.schema import DATASETS
+from samples.budget import Budget, Wording
+from samples.draw import draw_budget
+from samples.forms import printed
+from samples.render_markdown import render_markdown
 from tests.corpus import DOCUMENTS, needs_corpus
 from tests.prose_labels import fiscal_year
 from tests.test_projects import CARE, SHOW
@@ -117,6 +124,33 @@ def test_read_prose__thousands_of_titles_and_pieces_in_bounded_time() -> None:
     found = read_prose(text_document(*lines, *(f"无主{n}经费情况说明" for n in range(3000))), 2031)
     assert len(found.projects) == 3000
     assert time.process_time() - start < 5
+
+
+# --- the same budget in other words -----------------------------------------------------------------------------------
+
+
+def records(budget: Budget) -> dict[str, pl.DataFrame]:
+    """What the words of a budget say, without how they say it."""
+    frames = parse_documents([("预算.md", render_markdown(printed(budget)))])
+    assert frames["documents"]["state"].item() == "parsed"
+    chosen = {
+        "narrative_claims": "measure functional_code year amount_yuan n_counted compared_year change_yuan status",
+        "institutions": "row_type kind position name n_stated",
+        "disclosures": "key item value unit as_of",
+        "projects": "name implementer overview plan period goals annual_budget_yuan amount_source n_items items_yuan is_cut",
+        "project_items": "item_no name amount_yuan",
+    }
+    return {name: frames[name].select(columns.split()) for name, columns in chosen.items()}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_read_prose__free_wording_gives_the_records_of_the_prescribed_one(seed: int) -> None:
+    budget = draw_budget(seed)
+    free = replace(budget, style=replace(budget.style, wording=Wording.FREE))
+    prescribed, told_freely = records(budget), records(free)
+    assert prescribed["narrative_claims"].height > 40
+    for name, frame in prescribed.items():
+        assert_frame_equal(told_freely[name], frame)
 
 
 # --- the corpus ------------------------------------------------------------------------------------------------------

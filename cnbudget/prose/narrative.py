@@ -249,7 +249,7 @@ class _Reader:
         if quoted is not None:
             level = wording.LEVELS.search(quoted["tail"])
             return str(quoted["quoted"]) + (level[0] if level else "")
-        bare = wording.BARE_ACCOUNT.search(clause[-_WINDOW:])
+        bare = wording.BARE_ACCOUNT.search(before)
         if bare is not None:
             return wording.LEAD.sub("", bare["path"])
         word = wording.ACCOUNT_WORD.fullmatch(wording.LEAD.sub("", clause))

@@ -72,7 +72,8 @@ NONE_OF = {
 LEVELS = re.compile(r"\([类款项]\)")
 _TAIL_WORD = r"\([类款项]\)|[类款项]级|科目|支出|预算|安排|总额|金额|经费|数|共计|合计|共|为|是"
 ACCOUNT = re.compile(rf"“(?P<quoted>[^“]{{2,150}})“(?P<tail>(?:{_TAIL_WORD}|[类款项]){{0,6}})$")
-BARE_ACCOUNT = re.compile(rf"(?P<path>(?:[^()“,，;。:、]{{2,40}}\([类款项]\)){{1,3}})(?:{_TAIL_WORD}){{0,5}}$")
+_NAME = r"(?:[^()“,，;。:\d]|\((?![类款项]\))[^()]{1,8}\)){2,40}"
+BARE_ACCOUNT = re.compile(rf"(?P<path>(?:{_NAME}\([类款项]\)){{1,3}})(?:{_TAIL_WORD}){{0,5}}$")
 ACCOUNT_WORD = re.compile(r"(?P<name>[^()“]{2,40}?)科目(?:支出|预算|安排|金额|数|共计|合计|共|为){0,3}$")
 BARE_AMOUNT = re.compile(r"(?:年初|本年|当年|全年)?预算")
 """The name of an amount that says nothing: its heading names it."""
@@ -80,7 +81,9 @@ HEADING = re.compile(r"[^。,，;:]{2,40}")
 AMOUNT = re.compile(rf"(?<![\d.])(?P<number>{NUMBER})(?P<unit>{MONEY_UNIT})")
 THRESHOLD = re.compile(r"(?:\(含\))?(?:及?以上|以下|以内)")
 CLAUSE = re.compile(r"[^,，;。:、]*$")
-LEAD = re.compile(rf"^(?:\([一二三四五六七八九十\d]{{1,3}}\)|\d{{1,2}}[.、]|其中|包括|共有|(?:主要)?用于|{YEAR}年度?)+")
+LEAD = re.compile(
+    rf"^(?:、|\([一二三四五六七八九十\d]{{1,3}}\)|\d{{1,2}}[.、]|其中|包括|共有|(?:主要)?用于|{YEAR}年度?)+"
+)
 TAIL = re.compile(r"(?:总额|数|金额|安排|共计|合计|共有|共|为|是|约|的)+$")
 OF_YEAR = re.compile(rf"({YEAR})年(?:度|当年)?预算(执行数?|安排数?)")
 AS_OF = re.compile(rf"截[至止]({YEAR})年(?:(\d{{1,2}})月(?:(\d{{1,2}})日|底|末)|(?:年)?[底末])")
