@@ -65,6 +65,15 @@ def test_stand_in__a_title_in_a_font_that_is_not_there_is_read(font: str) -> Non
     assert 842 - 700 - 16 < line.box.y0 < line.box.y1 < 842 - 700 + 3
 
 
+def test_stand_in__figures_are_half_as_wide_as_chinese_characters() -> None:
+    figure, character = (
+        pdf.read("t.pdf", document(text, "SomeDisplaySong")).paragraphs()[0].box for text in ("8", "年")
+    )
+    assert figure is not None and character is not None
+    assert (round(figure.x0), round(figure.x1)) == (100, 107)
+    assert (round(character.x0), round(character.x1)) == (101, 115)
+
+
 def test_typeface__is_a_font_file_whose_tables_are_in_order() -> None:
     data = typeface()
     count = struct.unpack_from(">H", data, 4)[0]

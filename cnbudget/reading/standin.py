@@ -18,7 +18,9 @@ from pypdfium2 import raw
 
 _EM = 1000
 _BOX = (50, -80, 950, 820)
-"""Left, bottom, right and top of the ink of every character, about that of Chinese type."""
+"""Left, bottom, right and top of the ink of a character, about that of Chinese type."""
+_NARROW = (30, -80, 450, 820)
+"""The same of ASCII: figures and Latin letters are about half as wide as they are high, in Chinese type too."""
 _STANDARD = re.compile(rb"(?:Helvetica|Courier|Times|Symbol|ZapfDingbats)(?:[-,].*)?")
 """The fonts that PDFium carries itself, since a PDF may leave out even their widths."""
 _HANDLE = 1
@@ -26,27 +28,34 @@ _HANDLE = 1
 
 @cache
 def typeface() -> bytes:
-    """A TrueType font of two glyphs: none for white space, and a box for every other character of Unicode."""
-    left, bottom, right, top = _BOX
-    corners = [(left, bottom), (left, top), (right, top), (right, bottom)]
-    steps = [corners[0], *((x - u, y - v) for (u, v), (x, y) in pairwise(corners))]
-    outline = struct.pack(">5h2H4B", 1, left, bottom, right, top, 3, 0, 1, 1, 1, 1)
-    outline += struct.pack(">4h4h", *(dx for dx, _ in steps), *(dy for _, dy in steps))
+    """A TrueType font of three glyphs: none for white space, a narrow box for ASCII, a wide one for all else of Unicode."""
+    narrow, wide = _outline(_NARROW), _outline(_BOX)
+    left, _, right, top = _BOX
     # Format 13 of `cmap` gives whole ranges of characters one glyph.
-    ranges = struct.pack(">2H6L", 13, 0, 28, 0, 1, 0x21, 0x10FFFF, 1)
+    ranges = struct.pack(">2H3L", 13, 0, 40, 0, 2) + struct.pack(">6L", 0x21, 0x7E, 1, 0xA1, 0x10FFFF, 2)
     return _font_file(
         {
             b"cmap": struct.pack(">4HL", 0, 1, 3, 10, 12) + ranges,
-            b"glyf": outline,
+            b"glyf": narrow + wide,
             b"head": struct.pack(">4L2H2q4h2H3h", 0x10000, 0x10000, 0, 0x5F0F3CF5, 0, _EM, 0, 0, *_BOX, 0, 8, 2, 1, 0),
-            b"hhea": struct.pack(">L3hH11hH", 0x10000, 820, -180, 0, _EM, left, left, right, 1, *[0] * 7, 2),
-            b"hmtx": struct.pack(">HhHh", _EM, 0, _EM, left),
-            b"loca": struct.pack(">3L", 0, 0, len(outline)),
-            b"maxp": struct.pack(">L14H", 0x10000, 2, 4, 1, 0, 0, 2, *[0] * 8),
+            b"hhea": struct.pack(">L3hH11hH", 0x10000, top, -180, 0, _EM, left, left, right, 1, *[0] * 7, 3),
+            b"hmtx": struct.pack(">HhHhHh", _EM, 0, _EM // 2, _NARROW[0], _EM, left),
+            b"loca": struct.pack(">4L", 0, 0, len(narrow), len(narrow + wide)),
+            b"maxp": struct.pack(">L14H", 0x10000, 3, 4, 1, 0, 0, 2, *[0] * 8),
             b"name": struct.pack(">9H", 0, 1, 18, 3, 1, 0x409, 1, 6, 0) + "Box".encode("utf-16-be"),
             b"post": struct.pack(">Ll2h5L", 0x30000, 0, 0, 0, *[0] * 5),
         }
     )
+
+
+def _outline(box: tuple[int, int, int, int]) -> bytes:
+    """A glyph of one contour around a box."""
+    left, bottom, right, top = box
+    corners = [(left, bottom), (left, top), (right, top), (right, bottom)]
+    steps = [corners[0], *((x - u, y - v) for (u, v), (x, y) in pairwise(corners))]
+    outline = struct.pack(">5h2H4B", 1, left, bottom, right, top, 3, 0, 1, 1, 1, 1)
+    outline += struct.pack(">4h4h", *(dx for dx, _ in steps), *(dy for _, dy in steps))
+    return outline + bytes(-len(outline) % 4)
 
 
 def _font_file(tables: dict[bytes, bytes]) -> bytes:
