@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import random
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from cnbudget.errors import DecisionRefused
 from cnbudget.results import frames_to_results
 from cnbudget.schema import MARTS
 from tests.lakes import FailingBucket, curated, drop, ingest, lake_at, read_latest, staged_frames
@@ -152,3 +156,36 @@ def test_marts_of__a_budget_without_a_publisher_stands_in_no_mart_of_departments
     ingest(lake_at(home), inbox, frames)
     assert mart(home) == []
     assert len(documents_in(home, "budget_fact_history")) == 2
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_marts_of__whatever_happened_they_are_what_a_new_store_makes(inbox: Path, home: Path, seed: int) -> None:
+    """Budgets of three years of two publishers come, are revised, withdrawn, approved again and read otherwise, at random."""
+    draw, lake, known = random.Random(seed), lake_at(home), list[str]()
+    with lake._ledger.store.session():
+        for step in range(10):
+            choice = draw.choice(["come", "come", "withdraw", "approve", "again"] if known else ["come"])
+            year, publisher = draw.randrange(2022, 2025), draw.choice("pq")
+            about = {"publisher_id": publisher, "budget_id": f"{publisher}/{year}"}
+            if choice == "come":
+                frames = budget(inbox, f"f{step}", year, draw.randrange(100), day=1 + step, **about)
+                known.append(str(frames["documents"]["document_id"][0]))
+                ingest(lake, inbox, [frames])
+            elif choice == "again":
+                step_of = draw.randrange(len(known))
+                name = next(path.name for path in inbox.iterdir() if sha256(path) == known[step_of])
+                day = 1 + int(name[1:])
+                frames = budget(inbox, name, year, draw.randrange(100), day=day, extractor_version=f"x{step}", **about)
+                again(lake, frames, known[step_of])
+            else:
+                with contextlib.suppress(DecisionRefused):  # in a state that does not allow it
+                    lake.decide([draw.choice(known)], Decision(choice), reason="r", by="li")
+                lake.publish()
+    before = curated(home)
+    lake_at(home, store="other.duckdb").rebuild()
+    assert curated(home) == before
+    assert {row[0] for row in mart(home)} <= {2022, 2023, 2024}
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
