@@ -24,6 +24,8 @@ import polars as pl
 from cnbudget.parse import parse_documents
 from cnbudget.results import Frames, frames_to_results
 from cnbudget.schema import STAGED
+from explorer.pictures import held_result
+from explorer.publish import publish_site
 from warehouse.bucket import LocalBucket
 from warehouse.lake import Lake
 from warehouse.sources import Source
@@ -124,12 +126,13 @@ def add(lake: Lake, inbox: Path, frames: Frames) -> None:
 
 def one_more(lake: Lake, folder: Path, drawn: Sequence[Frames], size: int) -> dict[str, float]:
     """Seconds of CPU that landing, committing and publishing one more document cost, at the median of a few."""
-    costs: dict[str, list[float]] = {"land": [], "stage and commit": [], "publish": []}
+    costs: dict[str, list[float]] = {"land": [], "stage and commit": [], "publish": [], "pages": []}
     # Half a file more first, so that each of those that are measured rewrites a file of some fifty documents.
     half = folder / "half"
     half.mkdir()
     add(lake, half, documents_of(half, drawn, range(5 * size, 5 * size + 5 * (AT_ONCE // 2), 5), size))
     lake.publish()
+    publish_site(lake.curated, lake.reports, _not_drawn)
     for number in range(10 * size, 10 * size + 5 * N_MORE, 5):
         inbox = folder / f"one-{number}"
         inbox.mkdir()
@@ -142,8 +145,15 @@ def one_more(lake: Lake, folder: Path, drawn: Sequence[Frames], size: int) -> di
             lake.record_audit(lake.staged(ids, VERSION), {})
         with timed(costs["publish"]):
             assert len(lake.publish()) == 1
+        with timed(costs["pages"]):
+            assert publish_site(lake.curated, lake.reports, _not_drawn).n_budgets == 1
     costs["in all"] = [sum(each) for each in zip(*costs.values(), strict=True)]
     return {name: statistics.median(values) for name, values in costs.items()}
+
+
+def _not_drawn(sources: Sequence[tuple[str, bytes]]) -> list[bytes]:
+    """No pictures: what drawing costs does not depend on the lake, and copies of documents have no bytes to draw."""
+    return [held_result(name, data, "", "") for name, data in sources]
 
 
 class timed:

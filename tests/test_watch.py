@@ -70,6 +70,19 @@ def test_turn__events_that_come_twice_or_name_nothing_change_nothing(inbox: Path
     assert (curated(home), lake.head()) == (before, head)
 
 
+def test_turn__writes_the_site_when_nothing_comes(inbox: Path, home: Path, budget_text: str) -> None:
+    lake = lake_at(home)
+    watcher, _, _ = watcher_of(lake, inbox)
+    drop(inbox, "a.txt", budget_text.encode())
+    site = home / "curated" / "reports"
+    while not watcher.is_idle:
+        watcher.turn()
+        assert not site.exists()
+    assert watcher.turn() is True
+    assert len(list(site.glob("budgets/*.html"))) == 1
+    assert watcher.turn() is False
+
+
 def test_turn__an_object_that_is_overwritten_and_one_that_is_deleted(inbox: Path, home: Path, budget_text: str) -> None:
     lake = lake_at(home)
     old, kept = drop(inbox, "a.txt", b"old"), drop(inbox, "b.txt", budget_text.encode())
