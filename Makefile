@@ -10,7 +10,7 @@ BUILD := build
 help:
 	echo "make run    set up, build the sample bucket, ingest it and show the result"
 	echo "make test   set up, then lint, types, import rules and all tests"
-	echo "make bench  speed and detection rates, as ratios in one run"
+	echo "make bench  speed and detection rates, as ratios in one run; BENCH=\"backfill --documents 10000\" for what takes long"
 	echo "make drill  kill -9, lost events, failing storage and a full disk, tried on this machine"
 	echo "make servers  install Ceph's gateway and Swift from Debian's packages, for the tests and drills that need real S3 servers"
 	echo "make docs   write the generated references anew"
@@ -69,7 +69,7 @@ test: lint browser
 	echo "Tests ..." && $(BIN)/python -m pytest
 
 bench: setup
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 drill: setup
 	$(BIN)/python -m tests.drill $(DRILL)

@@ -170,9 +170,10 @@ class LocalBucket:
     def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
         folder = prefix.rpartition("/")[0]
         start = self._path(folder) if folder else self._root
+        first = _order(after)
         with _storage_errors(self.uri):
-            for key, path in _walk(start, f"{folder}/" if folder else ""):
-                if key.startswith(prefix) and _order(key) > _order(after) and (info := self._info(key, path)):
+            for key, path in _walk(str(start), f"{folder}/" if folder else ""):
+                if key.startswith(prefix) and _order(key) > first and (info := self._info(key, path)):
                     yield info
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -231,9 +232,9 @@ class LocalBucket:
     def _where(self, key: str) -> str:
         return f"{self.uri}/{printable(key)}"
 
-    def _info(self, key: str, path: Path) -> ObjectInfo | None:
+    def _info(self, key: str, path: str | Path) -> ObjectInfo | None:
         try:
-            return _to_info(key, path.stat())
+            return _to_info(key, os.stat(path))  # noqa: PTH116 (a listing asks for very many)
         except FileNotFoundError:
             return None
 
@@ -267,7 +268,7 @@ def printable(name: str) -> str:
 _order = printable
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+def _walk(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
     """Files below a folder in the order of their keys, which is not the order of their names: `a.b` < `a/b`."""
     try:
         entries = list(os.scandir(folder))
@@ -277,9 +278,9 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     for name, entry in sorted(named, key=lambda pair: _order(pair[0])):
         if name.endswith("/"):
             if prefix or entry.name != SCRATCH:
-                yield from _walk(Path(entry.path), prefix + name)
+                yield from _walk(entry.path, prefix + name)
         elif entry.is_symlink() or entry.is_file():
-            yield prefix + name, Path(entry.path)
+            yield prefix + name, entry.path
 
 
 def _to_info(key: str, stat: os.stat_result) -> ObjectInfo:
