@@ -346,10 +346,10 @@ def _explorer(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from flows.doctor import Doctor
+    from flows.doctor import examine
 
     is_well = True
-    for check in Doctor(lake_of(options), load_settings(), tuple(options.sources), options.queue).checks():
+    for check in examine(options.lake, load_settings(), tuple(options.sources), options.queue):
         print(f"{'PROBLEM' if check.advice else 'ok'}: {check.name}: {check.found}")
         if check.advice:
             print(f"  to do: {check.advice}")

@@ -7,13 +7,15 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 from cnbudget.errors import CnbudgetError
 from flows.notices import ask_api
 from flows.settings import Settings
-from warehouse.bucket import Bucket
+from warehouse.bucket import Bucket, LocalBucket, open_bucket
+from warehouse.journal import Journal, probe_create
 from warehouse.lake import Lake
 from warehouse.notifications import SqsQueue
 from warehouse.sources import open_source
@@ -33,11 +35,36 @@ class Check(NamedTuple):
     advice: str = ""
 
 
+def examine(uri: str | None, settings: Settings, sources: tuple[str, ...], queue: str | None) -> Iterator[Check]:
+    """All checks of a lake at this address, and of a place where there is none yet."""
+    lake, place = None, None
+    try:
+        place = check_place(uri or settings.lake)
+        if place is None:
+            lake = Lake.open(uri or settings.lake, store_path=settings.store_path, by=settings.by)
+    except CnbudgetError as error:
+        place = Check("lake", "cannot be used", str(error))
+    if place:
+        yield place
+    yield from Doctor(lake, settings, sources, queue).checks()
+
+
+def check_place(uri: str) -> Check | None:
+    """Whether a lake could be made here; None where there is one. Leaves nothing behind. Raises StorageError."""
+    bucket = open_bucket(uri)
+    if isinstance(bucket, LocalBucket) and not bucket.root.exists():
+        return Check("lake", f"nothing at {bucket.uri} yet; the first ingestion makes it")
+    if Journal(bucket).has(1):
+        return None
+    probe_create(bucket)
+    return Check("lake", f"none at {bucket.uri} yet, but one can be: it honours create-only writes")
+
+
 @dataclass(frozen=True, slots=True)
 class Doctor:
-    """What is to be examined: the lake, sources and a queue as far as they are named."""
+    """What is to be examined: the lake, sources and a queue as far as they are there and named."""
 
-    lake: Lake
+    lake: Lake | None
     settings: Settings
     sources: tuple[str, ...] = ()
     queue: str | None = None
@@ -46,9 +73,7 @@ class Doctor:
         """Each check in turn; one that cannot be made says why."""
         examine: list[tuple[str, Callable[[], Check]]] = [
             ("versions", check_versions),
-            ("lake", self._lake),
-            ("clock", self._clock),
-            ("store", self._store),
+            *self._of_lake(),
             *((f"source {uri}", lambda uri=uri: check_source(uri)) for uri in self.sources),
         ]
         if self.queue:
@@ -60,18 +85,11 @@ class Doctor:
             except CnbudgetError as error:
                 yield Check(name, "cannot be used", str(error))
 
-    def _lake(self) -> Check:
-        self.lake.probe()
-        return Check("lake", f"{self.lake.bucket.uri} can be read and written, and honours create-only writes")
-
-    def _clock(self) -> Check:
-        skew = clock_skew(self.lake.bucket)
-        advice = "set this machine's clock by NTP, or the server's" if abs(skew) > CLOCK_SECONDS else ""
-        return Check("clock", f"{abs(skew):.1f} s apart from the storage's", advice)
-
-    def _store(self) -> Check:
-        head = self.lake.head()
-        return Check("store", f"free to be opened, and follows the journal up to version {head}")
+    def _of_lake(self) -> list[tuple[str, Callable[[], Check]]]:
+        if self.lake is None:
+            return []
+        checks = [("lake", check_lake), ("clock", check_clock), ("store", check_store)]
+        return [(name, partial(check, self.lake)) for name, check in checks]
 
     def _prefect(self) -> Check:
         if not self.settings.prefect_api_url:
@@ -81,6 +99,24 @@ class Doctor:
         found = ask_api(self.settings, "/admin/version")
         advice = "" if found == version("prefect") else "run the same version on both sides"
         return Check("prefect", f"the API answers; version {found} there, {version('prefect')} here", advice)
+
+
+def check_lake(lake: Lake) -> Check:
+    """Whether the lake can be written to and honours create-only writes."""
+    lake.probe()
+    return Check("lake", f"{lake.bucket.uri} can be read and written, and honours create-only writes")
+
+
+def check_clock(lake: Lake) -> Check:
+    """Whether this machine and the storage agree about the time."""
+    skew = clock_skew(lake.bucket)
+    advice = "set this machine's clock by NTP, or the server's" if abs(skew) > CLOCK_SECONDS else ""
+    return Check("clock", f"{abs(skew):.1f} s apart from the storage's", advice)
+
+
+def check_store(lake: Lake) -> Check:
+    """Whether the store can be opened."""
+    return Check("store", f"free to be opened, and follows the journal up to version {lake.head()}")
 
 
 def check_versions() -> Check:

@@ -65,9 +65,11 @@ class Server:
     def client(self, service: str = "s3") -> Any:
         """A client of boto3's with its rights."""
         import boto3
+        from botocore.config import Config
 
         names = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret}
-        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", **names)
+        patient = Config(retries={"mode": "standard", "total_max_attempts": 8})  # a busy machine's Swift answers 503
+        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", config=patient, **names)
 
     def add_user(self, name: str, policies: Sequence[str] = ()) -> dict[str, str]:
         """The environment of a new user of Ceph's, who may do what these policies (as JSON) allow and nothing else."""

@@ -48,6 +48,24 @@ def test_main__doctor_fails_where_something_is_wrong(lake: Lake, tmp_path: Path,
     assert "to do: /nowhere: no such file or folder; check the name" in shown
 
 
+def test_main__doctor_before_there_is_a_lake(tmp_path: Path, capsys: Any) -> None:
+    assert main(["doctor", str(tmp_path), "--lake", str(tmp_path / "lake")]) == 0
+    assert "yet; the first ingestion makes it" in capsys.readouterr().out
+    assert not (tmp_path / "lake").exists()
+    (tmp_path / "lake").mkdir()
+    assert main(["doctor", "--lake", str(tmp_path / "lake")]) == 0
+    assert "but one can be: it honours create-only writes" in capsys.readouterr().out
+    assert not [path for path in (tmp_path / "lake").rglob("*") if path.is_file()]
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_main__doctor_of_a_bucket_that_is_not_there_says_what_to_do(capsys: Any) -> None:
+    assert main(["doctor", "--lake", "s3://not-there-at-all/lake"]) == 1
+    shown = capsys.readouterr().out
+    assert "PROBLEM: lake: cannot be used" in shown
+    assert "check the bucket's name" in shown
+
+
 def test_check_versions__a_fastapi_that_breaks_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_versions().advice == ""
     monkeypatch.setattr(doctor, "version", lambda name: "0.155.0" if name == "fastapi" else "1")

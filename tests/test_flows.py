@@ -184,7 +184,7 @@ def test_rebuild__and_doctor(home: Path, held_lake: str, capsys: pytest.CaptureF
     assert held_lake in states(Lake.open(str(home)))
 
 
-@pytest.mark.parametrize("command", ["status", "held", "rebuild", "doctor"])
+@pytest.mark.parametrize("command", ["status", "held", "rebuild"])
 def test_main__a_lake_that_is_not_there_is_not_made(
     home: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,7 @@ import polars as pl
 import pytest
 
 from cnbudget.errors import StorageError, StorageRefused
+from flows.__main__ import main
 from flows.settings import quieten
 from tests.lakes import drop, read_latest
 from tests.servers import Server, dask
@@ -141,7 +142,7 @@ def reconcile(source: str, lake: str) -> None:
 
 
 def test_lake__a_server_without_conditional_writes_is_refused_with_what_to_do(
-    swift: Server, as_user: As, tmp_path: Path, budget_text: str
+    swift: Server, as_user: As, tmp_path: Path, budget_text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     as_user(swift.environment)
     uri = f"s3://{new_bucket(swift)}/lake"
@@ -152,6 +153,9 @@ def test_lake__a_server_without_conditional_writes_is_refused_with_what_to_do(
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert "Conditional object PUTs are not supported" in done.stderr
+    assert main(["doctor", "--lake", uri]) == 1
+    assert "to do: " in (shown := capsys.readouterr().out)
+    assert "keep the lake on a local disk" in shown
     assert list(open_bucket(uri).list()) == []
 
 
