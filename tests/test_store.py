@@ -117,3 +117,21 @@ def test_is_outdated__when_the_tables_are_others(store: Store, monkeypatch: pyte
     assert not store.is_outdated()
     monkeypatch.setattr(store_module, "_tables", lambda: ["CREATE SCHEMA other"])
     assert store.is_outdated()
+
+
+def test_replace__waits_for_who_has_the_file_open(store: Store, tmp_path: Path) -> None:
+    aside = Store(tmp_path / "aside.duckdb")
+    for each in (store, aside):
+        with each.transaction():
+            pass
+    before = store.path.stat().st_ino
+    with subprocess.Popen([sys.executable, "-c", HOLDER, store.path, "60"], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StorageError, match="stop the process that holds it"):
+            Store(store.path, wait_seconds=0.1).replace(aside)
+        assert store.path.stat().st_ino == before
+        holder.kill()
+    store.replace(aside)
+    assert store.path.stat().st_ino != before
+    assert not aside.path.exists()

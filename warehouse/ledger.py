@@ -10,6 +10,7 @@ import functools
 import itertools
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ _DOCUMENTS_AT_ONCE = 100
 """Whose staged results are in memory together when the store catches up."""
 _READS_AT_ONCE = 8
 _TRIES = 50
+_LEFT_SECONDS = 24 * 3600
 
 
 def utc_now() -> datetime:
@@ -134,12 +136,18 @@ class Ledger:
 
     def rebuild(self) -> None:
         """Make the store anew from the journal and the staged results."""
-        aside = Store(self.store.path.with_name(f"{self.store.path.name}.rebuilding"))
-        aside.remove()
-        with aside.transaction() as store:
-            head = store.head()
-        self._follow(aside, head)
-        self.store.replace(aside)
+        # A name of its own, for others may be rebuilding too; a killed one's file is thrown away by a later one.
+        for left in self.store.path.parent.glob(f"{self.store.path.name}.*.rebuilding*"):
+            if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                left.unlink(missing_ok=True)
+        aside = Store(self.store.path.with_name(f"{self.store.path.name}.{uuid.uuid4().hex[:8]}.rebuilding"))
+        try:
+            with aside.transaction() as store:
+                head = store.head()
+            self._follow(aside, head)
+            self.store.replace(aside)
+        finally:
+            aside.remove()
         self._head = None
 
     def _follow(self, target: Store, head: int) -> int:

@@ -194,10 +194,21 @@ class Store:
                 path.unlink(missing_ok=True)
 
     def replace(self, other: Store) -> None:
-        """Put another store's file in the place of this one's."""
+        """Put another store's file in the place of this one's, once nobody has it open: DuckDB finds a file's write-ahead
+        log by its name, so that of a writer would be taken for the new file's."""
         with self._turn:
-            other.path.replace(self.path)
-            self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
+            try:
+                connection = self._connect()
+            except StorageError as error:
+                if error.transient:
+                    raise
+                # It is damaged, so nobody has it open.
+                self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
+                other.path.replace(self.path)
+                return
+            with contextlib.closing(connection):
+                connection.execute("CHECKPOINT")
+                other.path.replace(self.path)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
