@@ -160,7 +160,7 @@ def visit(browser: Browser, root: str) -> Iterator[Open]:
         page = context.new_page()
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)  # a machine may have other work
         page.goto(root + path)
         page.wait_for_selector("html[data-ready]", state="attached")
         return page
