@@ -146,7 +146,7 @@ def test_status__prints_the_balance_and_counts_what_is_not_recorded(
     inbox: Path, home: Path, held_lake: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["status", "--lake", str(home)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "balanced"
+    assert "balanced" in capsys.readouterr().out.splitlines()
     drop(inbox, "new.pdf", b"2")
     assert main(["status", "--lake", str(home), "--format", "json"]) == 0
     balance = json.loads(capsys.readouterr().out)
