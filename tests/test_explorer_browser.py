@@ -285,6 +285,7 @@ def test_budget__hostile_words_are_words(visit: Open, site: Site) -> None:
     page = visit(f"budgets/{site.slug('wrong.txt')}.html")
     assert page.locator("h1").inner_text() == HOSTILE
     page.locator("details.form >> nth=2").locator("summary").click()
+    page.wait_for_selector(".sheet-table")
     assert page.get_by_text(HOSTILE).count() > 1
     assert page.locator("img").count() == 0
 
