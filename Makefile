@@ -66,7 +66,7 @@ lint: setup
 	rm -f $(BUILD).imports
 
 test: lint browser
-	echo "Tests ..." && $(BIN)/python -m pytest
+	echo "Tests ..." && $(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(BENCH)
