@@ -1,7 +1,7 @@
 """The labelled defects of the published documents beside the checkout, and what is found in these documents.
 
-The findings were read one by one by two readers, each with the document's text beside it and the second without the first one's
-judgement; `tests/golden` keeps both judgements by finding id (`first`, `second`), and which finding names which defect. Neither holds a word of the documents. A finding's id follows from budget, rule and place, so that one that
+The findings were read one by one in two readings with the document's text beside them; the second reader knew that the first
+had judged all of them true, so it is a check and no blind judgement. `tests/golden` keeps both judgements by finding id (`first`, `second`), and which finding names which defect. Neither holds a word of the documents. A finding's id follows from budget, rule and place, so that one that
 moves or changes its rule is a new one, and has to be read again.
 """
 
