@@ -82,6 +82,8 @@ class Written:
     n_files: int = 0
     n_bytes: int = 0
     n_deleted: int = 0
+    n_left: int = 0
+    """Partitions that are still to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +96,30 @@ class _Shard:
     slugs: Mapping[str, str]
 
 
-def publish_site(curated: Curated, folder: Folder, draw: Draw, *, everything: bool = False) -> Written:
-    """Write what differs from what the partitions ask for, or `everything`; again where they changed meanwhile."""
-    run = _Run(curated, folder, draw)
+def publish_site(
+    curated: Curated, folder: Folder, draw: Draw, *, everything: bool = False, most: int | None = None
+) -> Written:
+    """Write what differs from what the partitions ask for, or `everything`; again where they changed meanwhile.
+
+    `most`: so many partitions at a time, for those who have other things to do as well; `n_left` says what is left. Pages
+    of documents that go are taken away all the same.
+    """
+    run = _Run(curated, folder, draw, most)
     for _ in range(_TRIES):
         wanted = dict(curated.digests(READ))
         run.bring_to(wanted, everything)
-        if dict(curated.digests(READ)) == wanted:
+        if run.written.n_left or dict(curated.digests(READ)) == wanted:
             break
         everything = False
     return run.written
 
 
 class _Run:
-    def __init__(self, curated: Curated, folder: Folder, draw: Draw) -> None:
+    def __init__(self, curated: Curated, folder: Folder, draw: Draw, most: int | None = None) -> None:
         self._curated = curated
         self._folder = folder
         self._draw = draw
+        self._most = most
         self.written = Written()
 
     def bring_to(self, wanted: Mapping[str, str], everything: bool) -> None:
@@ -125,8 +134,11 @@ class _Run:
         gone = [self._shard(name, known[name], is_gone=True) for name in sorted(known.keys() - wanted.keys())]
         self._delete_pages([*stale, *gone])
         assets = self._write_assets(found.get("assets") if not everything else None)
-        shards = {name: known[name] for name in fresh}
-        for shard in stale:
+        # What is left for another time stands in the list as it was, and so is still stale.
+        left = [shard.name for shard in stale[self._most or len(stale) :]]
+        self.written.n_left = len(left)
+        shards = {name: known[name] for name in (*fresh, *left) if name in known}
+        for shard in stale[: len(stale) - len(left)]:
             shards[shard.name] = self._write_partition(shard, wanted[shard.name], everything)
         for shard in gone:
             self._delete([*(f"data/{kind}/{shard.name}.js" for kind in ("findings", "index")), *_accounts_of(shard)])

@@ -2,7 +2,8 @@
 
 This process lists, lands, audits, commits and publishes; the workers do the reading, which is most of the work, and need
 only the lake's bucket. A chunk's result is what it staged, so a worker may die, and a backfill that was killed goes on
-where it was: what is landed is not landed again, and what is staged is not read again.
+where it was: what is landed is not landed again, and what is staged is not read again. It leaves the site beside the data
+as it is, since drawing pages takes longer than reading them: `python -m flows explorer --stale` or a watcher writes it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from cnbudget.errors import CnbudgetError, SettingsError
 from cnbudget.parse import extractor_version
 from cnbudget.schema import DATASETS, STAGED
 from flows import screen
-from flows.ingest import Run, batches, write_pages
+from flows.ingest import Run, batches
 from flows.notices import announce
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
@@ -66,8 +67,6 @@ def backfill(
         run.n_published = len(stages.run(stages.publish, target))
         announce(target, settings, since=since)
         run.documents = target.documents_of(opened)
-    with run.guarded("pages"):
-        write_pages(target, settings)
     return run
 
 

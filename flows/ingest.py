@@ -21,6 +21,7 @@ from cnbudget.errors import CnbudgetError
 from cnbudget.parse import extractor_version
 from cnbudget.sandbox import Readers
 from cnbudget.schema import DATASETS, STAGED
+from explorer.publish import Written
 from flows import screen
 from flows.notices import announce
 from flows.settings import Settings, limits_of, load_settings
@@ -108,9 +109,9 @@ def _read(run: Run, lake: Lake, pending: Sequence[Pending], settings: Settings, 
         read_and_check(run, lake, readers, pending, settings, progress)
 
 
-def write_pages(lake: Lake, settings: Settings) -> None:
-    """Bring the site to what was published."""
-    stages.run(stages.pages, lake, settings.workers, limits_of(settings))
+def write_pages(lake: Lake, settings: Settings, *, most: int | None = None) -> Written:
+    """Bring the site to what was published, `most` partitions at a time."""
+    return stages.run(stages.pages, lake, settings.workers, limits_of(settings), most=most)
 
 
 def read_and_check(

@@ -188,7 +188,8 @@ class Watcher:
     def _write_pages(self, run: Run) -> None:
         self._owes_pages = False
         with run.guarded("pages"):
-            write_pages(self._lake, self._settings)
+            # A partition at a time: after a backfill there may be hours of drawing, and the next drop should not wait.
+            self._owes_pages = write_pages(self._lake, self._settings, most=1).n_left > 0
         self._pages_at = time.monotonic()
 
     def _settle(self, run: Run) -> None:

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from warehouse.lake import Lake
 
 
-def write_pages(lake: Lake, workers: int, limits: Limits, *, everything: bool = False) -> Written:
-    """Write what differs from what is published, or `everything` anew; what was written.
+def write_pages(
+    lake: Lake, workers: int, limits: Limits, *, everything: bool = False, most: int | None = None
+) -> Written:
+    """Write what differs from what is published, or `everything` anew, `most` partitions at a time; what was written.
 
     Raises PagesFailed where the site's own code fails over what is published, and StorageError.
     """
     with ExitStack() as stack, _as_pages_failed():
         readers = cache(lambda: stack.enter_context(Readers(workers, limits, DRAW)))  # started where there is to draw
-        return publish_site(lake.curated, lake.reports, lambda some: readers().parse(some), everything=everything)
+        return publish_site(
+            lake.curated, lake.reports, lambda some: readers().parse(some), everything=everything, most=most
+        )
 
 
 @contextmanager

@@ -163,11 +163,11 @@ def publish(lake: Lake) -> list[str]:
 
 
 @task(name="pages", **_STAGE)
-def pages(lake: Lake, workers: int, limits: Limits, *, everything: bool = False) -> Written:
+def pages(lake: Lake, workers: int, limits: Limits, *, everything: bool = False, most: int | None = None) -> Written:
     """Bring the site beside the data to what was published, or write `everything` anew; what was written."""
     from tasks.pages import write_pages
 
-    drawn = write_pages(lake, workers, limits, everything=everything)
+    drawn = write_pages(lake, workers, limits, everything=everything, most=most)
     _log("pages", **asdict(drawn))
     return drawn
 

@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -194,30 +193,21 @@ def backfill(n_documents: int) -> None:
     from flows.settings import quieten
 
     quieten()
-    from flows import backfill as flow
+    from flows.backfill import backfill as flow
     from flows.ingest import connect
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw(folder / "bucket", n_documents)
         connect()
-        write_pages, marks = flow.write_pages, [(time.perf_counter(), *cpu_seconds())]
-
-        def write_pages_apart(*arguments: Any) -> None:
-            # Pictures of pages are drawn by readers too, which is no parsing: from here on it is counted apart.
-            marks.append((time.perf_counter(), *cpu_seconds()))
-            write_pages(*arguments)
-
-        flow.write_pages = write_pages_apart
+        before = time.perf_counter(), *cpu_seconds()
         with sampled(folder / "lake") as samples:
-            run = flow.backfill([str(folder / "bucket")], str(folder / "lake"))
-        marks.append((time.perf_counter(), *cpu_seconds()))
-        start, read, end = (pl.Series(mark) for mark in marks)
-        (took, own, children), pages = read - start, end - read
+            run = flow([str(folder / "bucket")], str(folder / "lake"))
+        after = time.perf_counter(), *cpu_seconds()
+        took, own, children = pl.Series(after) - pl.Series(before)
         share = own / (own + children)
         print(f"{run.n_published} of {n_documents} published in {took:.0f} s, {n_documents / took:.2f} a second")
         print(f"CPU: {children:.0f} s in the readers, {own:.0f} s outside: {share:.0%} (at most a third)")
-        print(f"pages apart: {pages[0]:.0f} s; CPU {pages[1]:.0f} s here and {pages[2]:.0f} s in those that draw")
         print(", ".join(f"{stage} {spent:.1f} s" for stage, spent in run.seconds.items()))
         report(samples, n_documents)
         print(sizes_of(folder))

@@ -276,6 +276,17 @@ def test_publish_site__killed_anywhere_the_next_run_finishes_it(sample_budgets: 
         assert files.data == whole.data, n_left
 
 
+def test_publish_site__a_partition_at_a_time_comes_to_the_same_and_withdraws_at_once(sample_budgets: Sources) -> None:
+    curated, whole, (first, second) = fresh(sample_budgets[:1], sample_budgets[2:])
+    files = Files()
+    left = [publish_site(curated, files, pictures.draw, most=1).n_left for _ in range(2)]
+    assert (left, files.data) == ([1, 0], whole.data)
+    curated.withdraw(CITY, first)
+    curated.withdraw("2024-310000-002", second)
+    assert publish_site(curated, files, pictures.draw, most=1).n_left == 1
+    assert not [key for key in files.data if key.startswith(("pictures/", "budgets/"))]
+
+
 # Pictures
 
 
