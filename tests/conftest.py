@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from moto.server import ThreadedMotoServer
 
 from flows.logs import OURS
@@ -16,6 +17,10 @@ from samples.render_pdf import render_pdf
 from samples.render_text import render_text
 from tests.lakes import sample_lake
 from tests.servers import Server, missing, running
+
+# A test is no measurement: the machine may be busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
