@@ -161,7 +161,7 @@ def test_up__the_api_asks_who_it_is(up: Running, auth: str | None) -> None:
 
 def test_deploy__all_deployments_are_there_and_the_schedules_make_runs(up: Running) -> None:
     deployments = {each["name"]: each for each in up.ask("POST", "/deployments/filter", {})}
-    assert set(deployments) == {"ingest", "reconcile", "watch", "backfill"}
+    assert set(deployments) == {"ingest", "reconcile", "watch", "backfill", "revalidate", "release"}
     assert deployments["ingest"]["parameters"] == {"sources": [f"file://{up.inbox}"]}
     assert {name for name, each in deployments.items() if any(s["active"] for s in each["schedules"])} == {"reconcile"}
     # With a wrong SQLAlchemy the server comes up all the same, and its scheduler fails each time.
