@@ -163,7 +163,8 @@ def test_deploy__all_deployments_are_there_and_the_schedules_make_runs(up: Runni
     deployments = {each["name"]: each for each in up.ask("POST", "/deployments/filter", {})}
     assert set(deployments) == {"ingest", "reconcile", "watch", "backfill", "revalidate", "release"}
     assert deployments["ingest"]["parameters"] == {"sources": [f"file://{up.inbox}"]}
-    assert {name for name, each in deployments.items() if any(s["active"] for s in each["schedules"])} == {"reconcile"}
+    scheduled = {name for name, each in deployments.items() if any(s["active"] for s in each["schedules"])}
+    assert scheduled == {"reconcile", "revalidate"}
     # With a wrong SQLAlchemy the server comes up all the same, and its scheduler fails each time.
     wait_for(lambda: up.runs_of("reconcile"), 30, "no run of reconcile is scheduled")
 
