@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from cnbudget.schema import DATASETS, STAGED
 from tests.lakes import staged_frames
 from warehouse import store as store_module
 from warehouse.journal import Commit, DocumentAudited, DocumentsPublished, FindingAccepted
-from warehouse.store import Store
+from warehouse.store import IS_LOADED, LOADED, Store, Transaction
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOLDER = """
@@ -36,7 +37,7 @@ def store(tmp_path: Path) -> Store:
 def test_transaction__the_tables_are_those_of_the_schema(store: Store) -> None:
     with store.transaction() as opened:
         for name in STAGED:
-            assert opened.query(f"SELECT * FROM staged.{name}").columns == DATASETS[name].column_names
+            assert opened.query(f"SELECT * FROM staged.{name}").columns == [*DATASETS[name].column_names, "loaded"]
         for name in (*STAGED, "document_sources"):
             assert opened.query(f"SELECT * FROM {name}").columns == DATASETS[name].column_names
         assert opened.head() == 0
@@ -69,6 +70,35 @@ def test_apply__a_later_audit_takes_the_place_of_the_earlier_one(store: Store) -
         opened.apply([Commit(2, NOW, "li", "m", (audited("a"),))], [staged_frames("a", 7)])
         amounts = opened.query("SELECT document_id, amount_yuan FROM staged.budget_facts ORDER BY ALL").rows()
     assert [(document_id, int(amount)) for document_id, amount in amounts] == [("a", 7), ("b", 100)]
+
+
+def numbers(store: Transaction, name: str) -> dict[str, int]:
+    return dict(store.query(f"SELECT DISTINCT document_id, {LOADED} FROM staged.{name}").iter_rows())
+
+
+def test_apply__a_document_has_the_number_of_its_figures_in_every_table(store: Store) -> None:
+    with store.transaction() as opened:
+        opened.apply([Commit(1, NOW, "li", "n", (audited("a"), audited("b")))], map(staged_frames, "ab"))
+        assert numbers(opened, "budget_facts") == {"a": 1, "b": 2}
+        again = {name: staged_frames("a")[name] for name in ("documents", "findings")}
+        opened.apply([Commit(2, NOW, "li", "m", (audited("a"),))], [again])
+        assert numbers(opened, "documents") == numbers(opened, "findings") == {"a": 1, "b": 2}
+        opened.apply([Commit(3, NOW, "li", "o", (audited("a"),))], [staged_frames("a", 7)])
+        for name in ("documents", "findings", "budget_facts", "identity_terms"):
+            assert numbers(opened, name) == {"a": 3, "b": 2}
+
+
+def test_is_loaded__passes_over_what_is_far_from_the_documents(store: Store) -> None:
+    with store.transaction() as opened:
+        opened.execute("""
+            INSERT INTO staged.identity_terms
+            SELECT i::VARCHAR, i::VARCHAR, sha256((i // 300)::VARCHAR), 2024, 1, i // 300 FROM range(600000) r(i)
+        """)
+        plan = opened.query(
+            f"EXPLAIN (ANALYZE, FORMAT json) FROM staged.identity_terms WHERE {IS_LOADED}", loaded=[0, 1999]
+        )["explain_value"].item()
+    # The first and the last of two thousand: two of the five groups of rows that DuckDB keeps statistics of.
+    assert re.findall(r'"row_groups_scanned": (\d+)', plan) == ["2"]
 
 
 def test_findings__an_acceptance_ends_when_the_evidence_changes(store: Store) -> None:

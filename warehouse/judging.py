@@ -191,7 +191,10 @@ _UNITS = _DOCUMENTS_OF.replace(
     "list_contains($ids, document_id)",
     "d.is_current AND s.publisher_kind = 'unit' AND list_contains($years, s.fiscal_year)",
 )
-_ROWS_OF = "SELECT * FROM staged.{name} WHERE list_contains($ids, document_id) ORDER BY ALL"
+_ROWS_OF = """
+    SELECT * EXCLUDE (loaded) FROM staged.{name}
+    WHERE loaded IN (SELECT loaded FROM staged.documents WHERE list_contains($ids, document_id)) ORDER BY ALL
+"""
 _COMPARED = ("budget_facts", "narrative_claims", "disclosures", "institutions")
 """The datasets that rules over several documents look at, beside `documents`."""
 _EARLIER = """

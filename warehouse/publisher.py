@@ -28,7 +28,7 @@ import polars as pl
 from cnbudget.marts import marts_version
 from cnbudget.schema import DATASETS, MARTS, RUNS, SCHEMA_VERSION, STAGED
 from warehouse.bucket import Bucket
-from warehouse.marts import HISTORY, ByPartition, history_of, marts_of
+from warehouse.contents import Contents
 from warehouse.package import LATEST, MANIFESTS, PACKAGE, Written, key_of, to_manifest, to_package
 from warehouse.parquet import to_parquet
 from warehouse.store import Store, Transaction
@@ -40,7 +40,6 @@ _AT_ONCE = 8
 _DOCUMENTS_AT_ONCE = 100
 
 _FIGURES = [name for name in STAGED if name != "documents"]
-_MARTS = [name for name in MARTS if name != HISTORY]
 _PARTITIONED = [*_FIGURES, *MARTS, "document_sources", "documents"]
 """In the order of writing."""
 
@@ -157,17 +156,23 @@ class Publisher:
         """The partitions' `documents` while figures are exchanged: without those that leave and those that come, but
         with both of a revision and the one that it replaces."""
         with self._store.transaction() as store:
-            frames = _frames(store, "documents", [partition.name for partition in partitions])
+            frames = Contents(store, {"documents": [partition.name for partition in partitions]}).of("documents")
         files = [_between(frame, shown[name], shown_ids) for name, frame in frames.items()]
         self._put_all([File.of("documents", name, "", file) for name, file in zip(frames, files, strict=True)])
 
     def _write_group(self, group: Sequence[Partition]) -> None:
+        stale = {partition.name: self._stale_datasets(partition) for partition in group}
+        wanted = {name: [partition for partition in stale if name in stale[partition]] for name in _PARTITIONED}
+        inputs = {partition.name: partition.inputs for partition in group}
         with self._store.transaction() as store:
+            contents = Contents(store, wanted)
+            # As bytes, which are a tenth of the rows: few datasets' rows are in memory together.
             files = [
-                file for name in _PARTITIONED if name not in MARTS for file in self._stale_files(store, name, group)
+                File.of(name, partition, inputs[partition][name], rows)
+                for name in _PARTITIONED
+                if wanted[name]
+                for partition, rows in contents.of(name).items()
             ]
-            files += self._stale_marts(store, group, _MARTS, marts_of)
-            files += self._stale_marts(store, group, [HISTORY], history_of)
         self._put_all([file for file in files if file.dataset != "documents"])
         self._put_all([file for file in files if file.dataset == "documents"])
         self._put_all([self._manifest(each.name, _PARTITIONED, each.inputs[MANIFESTS]) for each in group])
@@ -175,23 +180,6 @@ class Publisher:
     def _manifest(self, partition: str, datasets: Iterable[str], inputs: str) -> File:
         files = [self._written[key_of(name, partition)] for name in datasets]
         return File(key_of(MANIFESTS, partition), MANIFESTS, inputs, 0, to_manifest(partition, files))
-
-    def _stale_files(self, store: Transaction, dataset: str, group: Sequence[Partition]) -> list[File]:
-        stale = {p.name: p.inputs[dataset] for p in group if dataset in self._stale_datasets(p)}
-        frames = _frames(store, dataset, list(stale)) if stale else {}
-        # As bytes, which are a tenth of the rows: only one dataset's rows are in memory at a time.
-        return [File.of(dataset, name, stale[name], frame) for name, frame in frames.items()]
-
-    def _stale_marts(
-        self,
-        store: Transaction,
-        group: Sequence[Partition],
-        datasets: Sequence[str],
-        make: Callable[[Transaction, Sequence[str]], Mapping[str, ByPartition]],
-    ) -> list[File]:
-        stale = [partition for partition in group if {*self._stale_datasets(partition)} & {*datasets}]
-        made = make(store, [partition.name for partition in stale]) if stale else {}
-        return [File.of(name, p.name, p.inputs[name], made[name][p.name]) for name in made for p in stale]
 
     def _write_references(self) -> None:
         files = _reference_files(self._references)
@@ -295,22 +283,6 @@ def _groups(partitions: Sequence[Partition], current: Mapping[str, set[str]]) ->
         yield group
 
 
-def _frames(store: Transaction, dataset: str, partitions: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """The rows of each partition, in the order of their key; of none where nothing in it is published."""
-    columns = ", ".join(f"d.{name}" for name in DATASETS[dataset].column_names)
-    rows = store.query(
-        f"""SELECT partition, {columns} FROM {dataset} d JOIN (
-            SELECT document_id, partition FROM ledger.document_states WHERE partition IN (SELECT unnest($partitions))
-        ) USING (document_id) ORDER BY {", ".join(f"d.{name}" for name in DATASETS[dataset].key)}""",
-        partitions=list(partitions),
-    )
-    schema = DATASETS[dataset].polars_schema()
-    rows = rows.cast(dict(schema))  # type: ignore[arg-type]
-    parts = {str(key): part for (key,), part in rows.partition_by("partition", as_dict=True, include_key=False).items()}
-    empty = pl.DataFrame(schema=schema)
-    return {name: parts.get(name, empty) for name in partitions}
-
-
 def _wanted(partitions: Sequence[Partition]) -> set[str]:
     references = [name for name, dataset in DATASETS.items() if dataset.is_reference]
     parts = {key_of(name, partition.name) for partition in partitions for name in partition.inputs}
@@ -329,7 +301,7 @@ def _months(store: Transaction) -> list[Partition]:
 
 
 def _to_partition(row: Mapping[str, str]) -> Partition:
-    columns = dict.fromkeys(_FIGURES, "figures") | dict.fromkeys(_MARTS, "marts")
+    columns = dict.fromkeys(_FIGURES, "figures") | dict.fromkeys(MARTS, "marts")
     inputs = {name: f"{LAYOUT}/{row[name if name in row else columns[name]]}" for name in _PARTITIONED}
     inputs |= {name: f"{marts_version()}/{inputs[name]}" for name in MARTS}
     inputs[MANIFESTS] = hashlib.sha256("\n".join(inputs.values()).encode()).hexdigest()

@@ -5,6 +5,10 @@ one process at a time open a file, so it is open for the length of a transaction
 
 Schemas: `staged` (every staged result), `ledger` (entries and the states derived from them), and in `main` the
 published datasets as views, which hold what `curated/latest/` holds.
+
+The tables of `staged` have a last column `loaded`: a number of the document, in the order in which figures were loaded. Ids
+are digests, so the rows of a few documents can be anywhere in a table as far as DuckDB's statistics tell; a condition on
+`loaded` passes over all but the neighbourhood of the documents asked for.
 """
 
 from __future__ import annotations
@@ -78,6 +82,12 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "512MB",
 }
 
+LOADED = "loaded"
+"""The column of the `staged` tables that says which document, in the order of loading."""
+IS_LOADED = f"{LOADED} IN (SELECT unnest($loaded::BIGINT[]))"
+"""The condition for the rows of some documents. DuckDB makes a filter of the join, passes over what its statistics rule out,
+and looks up the rest; a list in the place of the subquery costs several times as much where documents are far apart."""
+
 _log = logging.getLogger(__name__)
 
 Frames = Mapping[str, pl.DataFrame]
@@ -127,13 +137,25 @@ class Transaction:
         self.execute(FOLLOW)
 
     def _load(self, frames: Frames) -> None:
-        ids = frames["documents"]["document_id"].to_list()
-        known = self.query("SELECT document_id FROM staged.documents WHERE list_contains($ids, document_id)", ids=ids)
+        ids = frames["documents"].select("document_id")
+        known = self.query(
+            f"SELECT document_id, {LOADED} FROM staged.documents WHERE list_contains($ids, document_id)",
+            ids=ids["document_id"].to_list(),
+        )
+        last = int(self.query(f"SELECT coalesce(max({LOADED}), 0) FROM staged.documents").item())
+        fresh = pl.int_range(last + 1, last + 1 + ids.height, eager=True).alias(LOADED)
+        numbers = ids.with_columns(fresh)
+        if not frames.keys() >= {*STAGED}:
+            # What is judged again keeps the number that its figures have.
+            numbers = numbers.join(known, on="document_id", how="left").select(
+                "document_id", pl.coalesce(f"{LOADED}_right", LOADED).alias(LOADED)
+            )
         for name in (name for name in STAGED if name in frames):
             if known.height:
-                old = known["document_id"].to_list()
-                self.execute(f"DELETE FROM staged.{name} WHERE list_contains($ids, document_id)", ids=old)
-            self.insert(f"staged.{name}", frames[name])
+                self.execute(f"DELETE FROM staged.{name} WHERE {IS_LOADED}", loaded=known[LOADED].to_list())
+            self.insert(
+                f"staged.{name}", frames[name].join(numbers, on="document_id", how="left", maintain_order="left")
+            )
 
 
 class Store:
@@ -272,26 +294,33 @@ def _rows(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> pl.Data
 
 def _table_ddl(dataset: Dataset) -> str:
     columns = ", ".join(f"{column.name} {_SQL_TYPES[column.type]}" for column in dataset.columns)
-    return f"CREATE TABLE staged.{dataset.name} ({columns})"
+    return f"CREATE TABLE staged.{dataset.name} ({columns}, {LOADED} BIGINT)"
+
+
+def staged_rows(name: str) -> str:
+    """SELECT of a dataset of the documents as it is published, but of all documents; `s` are the staged rows."""
+    columns = DATASETS[name].column_names
+    if name == "documents":
+        listed = ", ".join(f"{'d' if column in _FROM_STATES else 's'}.{column}" for column in columns)
+        return f"SELECT {listed} FROM staged.documents s JOIN ledger.document_states d ON d.document_id = s.document_id"
+    if name == "findings":
+        listed = ", ".join(f"{'a' if column.startswith('accepted_') else 's'}.{column}" for column in columns)
+        return f"""SELECT {listed} FROM staged.findings s
+            LEFT JOIN ledger.accepted_findings a ON a.document_id = s.document_id AND a.finding_id = s.finding_id"""
+    return f"SELECT {', '.join(f's.{column}' for column in columns)} FROM staged.{name} s"
 
 
 def _view_ddl(dataset: Dataset) -> str:
     """The published dataset: the staged rows of the documents that stand for their budgets."""
-    columns = ", ".join(f"s.{name}" for name in dataset.column_names)
     if dataset.name == "documents":
-        columns = ", ".join(f"{'d' if name in _FROM_STATES else 's'}.{name}" for name in dataset.column_names)
-        body = f"SELECT {columns} FROM staged.documents s JOIN ledger.document_states d USING (document_id)"
+        body = staged_rows(dataset.name)
     elif dataset.name == "document_sources":
-        body = f"SELECT {columns} FROM ledger.objects s WHERE document_id IS NOT NULL"
-    elif dataset.name == "findings":
-        columns = ", ".join(f"{'a' if name.startswith('accepted_') else 's'}.{name}" for name in dataset.column_names)
-        body = f"""SELECT {columns} FROM staged.findings s SEMI JOIN current_documents USING (document_id)
-            LEFT JOIN ledger.accepted_findings a ON a.document_id = s.document_id AND a.finding_id = s.finding_id"""
+        body = f"SELECT {', '.join(dataset.column_names)} FROM ledger.objects WHERE document_id IS NOT NULL"
     elif dataset.name in RUNS:
         columns = ", ".join({"ended_at": '"at" AS ended_at', "by": '"by"'}.get(n, n) for n in dataset.column_names)
         body = f"SELECT {columns} FROM ledger.{dataset.name}"
     else:
-        body = f"SELECT {columns} FROM staged.{dataset.name} s SEMI JOIN current_documents USING (document_id)"
+        body = f"{staged_rows(dataset.name)} WHERE s.document_id IN (FROM current_documents)"
     return f"CREATE OR REPLACE VIEW {dataset.name} AS {body}"
 
 
