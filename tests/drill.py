@@ -1,12 +1,14 @@
 """`make drill`: what the pipeline has to survive, tried on this machine: kill -9 at random moments with a reader of latest/
-looking on; events that come twice, in any order or never; storage that fails every third call; a disk that is full; watchers,
-workers, approvals and rebuilds all at once; re-validation under kills and faults; and real S3 servers.
+looking on; events that come twice, in any order or never; storage that fails every third call, as a bucket and as a server
+behind boto3; a disk that is full; watchers, workers, approvals and rebuilds all at once; re-validation under kills and
+faults; and real S3 servers.
 
 Bounded by its parameters; loopback and temporary folders only. Nothing here is a test: tests run small versions of it.
 The sizes that the pipeline is held to:
 
     make drill DRILL="kills --kills 200 --documents 200"
     make drill DRILL="events faults disk --documents 1000"
+    make drill DRILL="http_faults --documents 100"
     make drill DRILL="together --documents 300 --seconds 600"
 """
 
@@ -22,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.drill_faults import disk, events, faults
+from tests.drill_http import http_faults
 from tests.drill_kills import kills
 from tests.drill_revalidation import revalidations
 from tests.drill_together import together
@@ -65,6 +68,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], str]] = {
     "kills": kills,
     "events": events,
     "faults": faults,
+    "http_faults": http_faults,
     "disk": disk,
     "together": together,
     "revalidations": revalidations,

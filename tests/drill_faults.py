@@ -117,14 +117,15 @@ def faults(folder: Path, options: argparse.Namespace) -> str:
     source = FaultyBucket(LocalBucket(inbox), rng=random.Random(options.seed))
     lake = lake_at(folder / "lake", bucket=bucket, clock=Clock(0))
     bucket.rng, bucket.share = random.Random(options.seed + 1), 1 / 3
-    n_turns = _until_done(lake, inbox, source)
+    n_turns = until_done(lake, inbox, source)
     bucket.share = source.share = 0.0
     if curated(folder / "lake") != curated(folder / "clean"):
         raise Broken("storage that fails gave other bytes")
     return f"{bucket.n_failed + source.n_failed} calls failed over {options.documents} documents in {n_turns} rounds; the same bytes"
 
 
-def _until_done(lake: Any, inbox: Path, source: Any) -> int:
+def until_done(lake: Any, inbox: Path, source: Any) -> int:
+    """Settle, whatever fails; how many rounds that took."""
     n_turns = 0
     while True:
         try:

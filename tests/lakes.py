@@ -184,10 +184,10 @@ def curated(folder: Path) -> dict[str, bytes]:
     """Every file below curated/latest/ that follows from the documents alone, with its bytes: not what tells of runs."""
     root = folder / "curated"
     files = {str(path.relative_to(root)): path for path in sorted(root.glob("latest/**/*")) if path.is_file()}
-    return {name: path.read_bytes() for name, path in files.items() if not _OF_RUNS.match(name)}
+    return {name: path.read_bytes() for name, path in files.items() if not OF_RUNS.match(name)}
 
 
-_OF_RUNS = re.compile(r"latest/(?:validation_|manifests/\d{4}-\d{2}\.json)")
+OF_RUNS = re.compile(r"latest/(?:validation_|manifests/\d{4}-\d{2}\.json)")
 
 
 def read_latest(folder: Path, dataset: str) -> pl.DataFrame:

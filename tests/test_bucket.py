@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cnbudget.errors import StorageError, StorageRefused
+from tests.drill_http import unreliable_s3
 from warehouse.bucket import SCRATCH, Bucket, LocalBucket, S3Bucket, open_bucket
 
 
@@ -100,6 +101,19 @@ def test_create__recognises_its_own_write_whose_reply_was_lost() -> None:
     bucket.write("v1", b"mine, put by the first try")
     assert bucket.create("v1", b"mine, put by the first try")
     assert not bucket.create("v1", b"of another")
+
+
+def test_read__an_answer_cut_short_says_nothing_of_what_is_there() -> None:
+    import boto3
+
+    with unreliable_s3(0) as server:
+        boto3.client("s3").create_bucket(Bucket="cut")
+        bucket = S3Bucket("cut")
+        assert bucket.read("nothing") is None
+        server.share, server.kinds = 1.0, ["cut short"]
+        with pytest.raises(StorageError) as raised:
+            bucket.read("nothing")
+    assert raised.value.transient
 
 
 @pytest.mark.parametrize("key", ["../up", "a/../../up", "/etc/passwd", "a//b", "./a", "a\0b", ""])

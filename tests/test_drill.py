@@ -14,7 +14,15 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.mark.parametrize(
     ("part", "n_documents"),
-    [("events", 5), ("faults", 3), ("disk", 2), ("kills", 4), ("together", 6), ("revalidations", 5)],
+    [
+        ("events", 5),
+        ("faults", 3),
+        ("http_faults", 1),
+        ("disk", 2),
+        ("kills", 4),
+        ("together", 6),
+        ("revalidations", 5),
+    ],
 )
 def test_drill__small(part: str, n_documents: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNBUDGET_WORKERS", "1")

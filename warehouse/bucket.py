@@ -337,6 +337,9 @@ def content_type(key: str) -> str:
 class S3Bucket:
     """A bucket behind the S3 protocol, or a prefix in one; endpoint and credentials from the usual AWS environment."""
 
+    READ_SECONDS = 60.0
+    """How long an answer, or the next piece of one, is waited for."""
+
     def __init__(self, bucket: str, prefix: str = "") -> None:
         import boto3  # type: ignore[import-untyped]
         from botocore.config import Config  # type: ignore[import-untyped]
@@ -345,7 +348,7 @@ class S3Bucket:
         self._prefix = f"{prefix}/" if prefix else ""
         config = Config(
             connect_timeout=10,
-            read_timeout=60,
+            read_timeout=self.READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": 4},
             max_pool_connections=32,
         )
@@ -385,6 +388,11 @@ class S3Bucket:
                 reply = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
             except self._client.exceptions.NoSuchKey:
                 return None
+            except self._client.exceptions.ClientError as error:
+                if _status(error) != 404 or _code(error) == "NoSuchBucket":
+                    raise
+                # What is not there is called NoSuchKey; the answer that says so can be cut short as any other.
+                raise StorageError("an answer of 404 that says no more; try again", where=self._where(key)) from error
             data: bytes = reply["Body"].read()
         if len(data) != reply["ContentLength"]:
             found = f"{len(data)} bytes of {reply['ContentLength']}"
@@ -451,8 +459,12 @@ def _status(error: Any) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
 def _refusal(error: Any, where: str) -> StorageError:
-    code, status = error.response.get("Error", {}).get("Code", ""), _status(error)
+    code, status = _code(error), _status(error)
     message = f"the server answers {status} {code}: {error.response.get('Error', {}).get('Message', '')}"
     if status == 501:
         advice = "this server cannot hold a lake: keep the lake on a local disk or another server, and read from here"
