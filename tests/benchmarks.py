@@ -251,20 +251,25 @@ def pipeline() -> None:
 
     flow.connect()
     started = time.perf_counter() - start
-    cpu: list[float] = []
-    write_pages = flow.write_pages
+    cpu: dict[str, float] = {}
+    write_pages, warm_up = flow.write_pages, flow.warm_up
 
     def write_pages_apart(*arguments: Any) -> Any:
-        cpu.append(time.process_time())
+        cpu["ours"] += time.process_time()
         return write_pages(*arguments)
 
-    flow.write_pages = write_pages_apart
+    def warm_up_apart(*arguments: Any) -> None:
+        cpu["ours"] += time.process_time()
+        warm_up(*arguments)
+        cpu["ours"] -= time.process_time()
+
+    flow.write_pages, flow.warm_up = write_pages_apart, warm_up_apart
     with tempfile.TemporaryDirectory() as folder:
         bucket = Path(folder, "bucket")
         bucket.mkdir()
         for name, data in drawn_sources(100):
             (bucket / name).write_bytes(data)
-        cpu.append(time.process_time())
+        cpu["ours"] = -time.process_time()
         with watched_readers() as readers:
             run = flow.ingest([str(bucket)], str(Path(folder, "lake")))
     inside, pages, start_up = (run.seconds.pop(stage, 0.0) for stage in ("parse", "pages", "start"))
@@ -272,8 +277,7 @@ def pipeline() -> None:
     stages = ", ".join(f"{name} {spent:.1f} s" for name, spent in run.seconds.items())
     print(f"{run.n_published} of 100 documents published; start-up apart: {start_up + started:.1f} s")
     print(f"on the clock: parsing {inside:.1f} s with two readers, outside {outside:.1f} s ({stages})")
-    # Loading Great Expectations is start-up, and all of its time is this process's own.
-    ours, theirs = cpu[1] - cpu[0] - start_up, sum(seconds for _, seconds in readers.values())
+    ours, theirs = cpu["ours"], sum(seconds for _, seconds in readers.values())
     print(f"CPU: parsing {theirs:.1f} s, outside {ours:.1f} s: {ours / theirs:.2f} of it (at most 0.5)")
     print(f"pages of the explorer, after all is published: {pages:.1f} s")
     own, largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, max(mb for mb, _ in readers.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -434,6 +435,28 @@ def test_write_suites__replaces_and_removes(tmp_path: Path) -> None:
 def test_main__unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["read"]) == 2
     assert "write" in capsys.readouterr().err
+
+
+def test_audit__lets_go_of_the_batch(clean: Frames) -> None:
+    import pandas as pd
+
+    audit(clean)
+
+    assert [each for each in gc.get_objects() if isinstance(each, pd.DataFrame) and "document_id" in each.columns] == []
+
+
+def test_configurations_kept__are_made_once_and_only_inside() -> None:
+    from great_expectations.expectations.core import ExpectColumnValuesToNotBeNull
+
+    from expectations.kept import configurations_kept
+
+    one, other = ExpectColumnValuesToNotBeNull(column="a"), ExpectColumnValuesToNotBeNull(column="b")
+
+    with configurations_kept():
+        assert one.configuration is one.configuration
+        assert [each.configuration.kwargs["column"] for each in (one, other)] == ["a", "b"]
+    assert one.configuration is not one.configuration
+    assert one.configuration == one.configuration
 
 
 def test_audit__leaves_no_file_and_prints_nothing(tmp_path: Path) -> None:
