@@ -20,7 +20,8 @@ _SAID = (
     *("message_zh", "message_en", "evidence_sha256"),
 )
 """What makes a finding another one in the eyes of a reader; its place on the page alone does not."""
-_ACROSS = [rule.rule_id for rule in across.RULES]
+ACROSS = tuple(rule.rule_id for rule in across.RULES)
+"""The rules over several documents."""
 
 
 def judge_again(staged: Frames, cases: Mapping[str, bytes], found_across: Findings) -> dict[str, pl.DataFrame]:
@@ -40,7 +41,7 @@ def judge_again(staged: Frames, cases: Mapping[str, bytes], found_across: Findin
     names = ("document_id", "state", "state_reason")
     again = pl.DataFrame(states, schema=dict.fromkeys(names, pl.String()), orient="row")
     kept = staged["findings"].filter(
-        ~pl.col("document_id").is_in(again["document_id"].to_list()), ~pl.col("rule_id").is_in(_ACROSS)
+        ~pl.col("document_id").is_in(again["document_id"].to_list()), ~pl.col("rule_id").is_in(ACROSS)
     )
     findings = pl.concat([kept, findings_frame(judged)])
     return {"documents": _documents(staged["documents"], again, findings), "findings": findings}
@@ -57,6 +58,15 @@ def _documents(staged: pl.DataFrame, again: pl.DataFrame, findings: pl.DataFrame
         *(pl.when("is_again").then(f"{name}_again").otherwise(name).alias(name) for name in ("state", "state_reason")),
     )
     return rows.select(pl.col(name).cast(kind) for name, kind in DATASETS["documents"].polars_schema().items())
+
+
+def differing(documents: pl.DataFrame, before: pl.DataFrame, found_across: Findings) -> list[str]:
+    """Those of `documents` whose findings over several documents are others than they were `before` (no other rules)."""
+    ids = documents["document_id"]
+    keys = documents.select("document_id", "budget_id", "fiscal_year").iter_rows()
+    now = findings_frame([Judged(name, budget, year, found_across.get(name, ())) for name, budget, year in keys])
+    changes = finding_changes(before.filter(pl.col("document_id").is_in(ids.to_list())), now)
+    return ids.filter(ids.is_in(changes["document_id"].to_list())).to_list()
 
 
 def finding_changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:

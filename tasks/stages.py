@@ -6,7 +6,7 @@ Every document leaves a line in the log at every stage, with its id: `fields` of
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -38,6 +38,8 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 
 ZIP_MAGIC = b"PK"
+_COMPARED_AT_ONCE = 100
+"""Documents whose figures, and those of their companions, are in memory together."""
 
 log = logging.getLogger(__name__)
 
@@ -150,16 +152,55 @@ def judge(lake: Lake, standings: Sequence[Standing], tally: Tally) -> list[str]:
     states = {standing.result.document_id: standing.verdict[0] for standing in standings}
     states |= {entry.document_id: entry.state for entry in recorded}
     tally.add(judged["findings"], verdicts, list(states.values()))
+    tally.changes.update(changes["change"])
     return [entry.document_id for entry in recorded]
 
 
 @task(name="publish", **_STAGE)
 def publish(lake: Lake) -> list[str]:
-    """Publish what passed; the ids of what is newly published."""
-    published = lake.publish()
+    """Publish what passed, compared with the budgets that it has to do with; the ids of what is newly published."""
+    published = lake.promote()
+    try:
+        compare(lake)
+    except CnbudgetError as error:
+        # A finding that comes later is no reason to keep figures back.
+        log.warning("not compared with other budgets, the next run does it: %s", error)
+    lake.publish()
     for document_id in published:
         _log("published", document_id=document_id)
     return published
+
+
+def compare(lake: Lake) -> list[str]:
+    """Judge again the documents whose findings over several documents are others since the last time, for something
+    happened to them or to those they are compared with; their ids. What a killed one left undone, the next one does."""
+    from cnbudget.revalidation import ACROSS
+    from warehouse.judging import Scope
+
+    judged: list[str] = []
+    head, ids = lake.to_compare(ACROSS)
+    if ids:
+        tally = Tally("ingestion", "compared with other budgets")
+        for differing in _differing(lake, ids):
+            judged += judge.fn(lake, lake.standings(Scope(document_ids=differing)), tally)
+        if judged:
+            lake.record_run(tally.to_entries())
+    lake.note_compared(head)
+    return judged
+
+
+def _differing(lake: Lake, document_ids: Sequence[str]) -> Iterator[list[str]]:
+    """Those whose findings over several documents are no longer what they were judged to be, few at a time."""
+    from cnbudget.revalidation import ACROSS, differing
+    from cnbudget.rules.across import findings_across
+
+    for start in range(0, len(document_ids), _COMPARED_AT_ONCE):
+        batch = document_ids[start : start + _COMPARED_AT_ONCE]
+        companions = lake.companions(batch)
+        documents = _only(companions.frames, batch)["documents"]
+        found = findings_across(companions.frames, companions.revisions)
+        if others := differing(documents, lake.findings_by(batch, ACROSS), found):
+            yield others
 
 
 @task(name="pages", **_STAGE)

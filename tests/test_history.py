@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from cnbudget.parse import parse_documents
-from cnbudget.rules.editions import facts_digests, revised_figures, revision_changes, same_figures
+from cnbudget.rules.editions import revised_figures, revision_changes, same_figures
 from cnbudget.rules.history import (
     bases_against_last_year,
     departments_against_units,
@@ -16,6 +16,7 @@ from cnbudget.rules.history import (
 )
 from cnbudget.schema import DATASETS
 from tests.corpus import DOCUMENTS, needs_corpus
+from warehouse.staging import facts_digests
 
 T1, T3, T4 = "financial_summary", "expenditure_summary", "fiscal_appropriation_summary"
 T9 = "three_public_and_agency_operating"
@@ -167,13 +168,15 @@ def test_revision_changes__figure_by_figure() -> None:
 
 
 def test_same_figures__of_two_budgets_and_not_of_two_renditions() -> None:
-    facts = frame("budget_facts", *(fact(name, T3, "total", 100) for name in ("now", "then", "copy")))
-    documents = pl.concat([YEARS, frame("documents", document("copy", 2031))])
-    found = same_figures(documents, facts)
-    assert sorted(found) == ["copy", "now", "then"]
-    assert facts_digests(facts)["digest"].n_unique() == 1
-    renditions = frame("documents", document("now", 2031), document("copy", 2031))
-    assert same_figures(renditions, facts) == {}
+    documents = pl.concat([YEARS, frame("documents", document("copy", 2031))]).with_columns(n_facts=pl.lit(1))
+    found = same_figures(documents.with_columns(facts_sha256=pl.lit("f")))
+    assert {name: [finding.found for finding in own] for name, own in found.items()} == {
+        "copy": ["甲局/department/2030"],
+        "now": ["甲局/department/2030"],
+        "then": ["甲局/department/2031"],
+    }
+    assert same_figures(documents.with_columns(facts_sha256="document_id")) == {}
+    assert same_figures(documents.with_columns(facts_sha256=pl.lit(None, pl.String))) == {}
 
 
 @needs_corpus
@@ -181,8 +184,10 @@ def test_corpus__two_years_of_one_publisher_agree_with_one_another() -> None:
     paths = [DOCUMENTS / f"wanli-{year}-dept.pdf" for year in (2024, 2025)]
     frames = parse_documents([(path.name, path.read_bytes()) for path in paths])
     documents, facts, claims = (frames[name] for name in ("documents", "budget_facts", "narrative_claims"))
+    documents = documents.with_columns(is_current=pl.lit(True))
     assert bases_against_last_year(documents, facts, claims) == {}
-    assert same_figures(documents, facts) == {}
+    digests = pl.DataFrame(list(facts_digests(facts).items()), schema=["document_id", "facts_sha256"], orient="row")
+    assert same_figures(documents.join(digests, on="document_id")) == {}
     changed = facts.with_columns(
         amount_yuan=pl.when((pl.col("fiscal_year") == 2024) & (pl.col("form_id") == T9))
         .then(pl.col("amount_yuan") + 50_000)

@@ -147,39 +147,3 @@ def test_judged_since__names_the_result_before_and_now(inbox: Path, home: Path) 
     assert (each.before.document_id, each.before.judgement, each.was, each.now) == (new, None, "parsed", "parsed")
     assert lake.findings_of([each.before])["message_en"].to_list() == ["odd"]
     assert lake.findings_of([each.after])["message_en"].to_list() == ["odd!!"]
-
-
-def test_companions__are_last_years_budget_and_earlier_editions(inbox: Path, home: Path) -> None:
-    ids = [drop(inbox, f"{n}.pdf", f"{n}".encode(), day=n) for n in (1, 2, 3)]
-    before, first, second = ids
-    lake = lake_at(home)
-    own = {"publisher_id": "p", "fiscal_year": 2024, "budget_id": "b24"}
-    ingest(
-        lake,
-        inbox,
-        [
-            staged_frames(before, 50, fiscal_year=2023, budget_id="b23"),
-            staged_frames(first, 100, **own),
-            staged_frames(second, 200, **own),
-        ],
-    )
-    found = lake.companions([second])
-    assert found.revisions == [(second, first)]
-    assert set(found.frames["documents"]["document_id"]) == {before, first, second}
-    assert set(found.frames["budget_facts"]["document_id"]) == {before, first, second}
-    assert set(lake.companions([before]).frames["documents"]["document_id"]) == {before}
-
-
-def test_companions__are_budgets_with_the_same_figures(inbox: Path, home: Path) -> None:
-    ids = [drop(inbox, f"{n}.pdf", f"{n}".encode()) for n in (1, 2, 3)]
-    lake = lake_at(home)
-    ingest(
-        lake,
-        inbox,
-        [
-            staged_frames(name, yuan, budget_id=name, publisher_id=name)
-            for name, yuan in zip(ids, (7, 7, 9), strict=True)
-        ],
-    )
-    assert set(lake.companions(ids[:1]).frames["documents"]["document_id"]) == set(ids[:2])
-    assert set(lake.companions(ids[2:]).frames["documents"]["document_id"]) == {ids[2]}

@@ -95,9 +95,14 @@ def test_revalidate__its_report_stands_beside_the_data(home: Path) -> None:
     assert (folder / "data_docs/budget_facts.html").is_file()
 
 
-def test_revalidate__by_year_looks_at_that_year_alone(home: Path) -> None:
+def test_revalidate__by_year_looks_at_that_year_and_at_what_it_concerns(home: Path) -> None:
     assert run(home, years=[2030]).n_documents == 1  # type: ignore[attr-defined]
-    assert {year for year, _ in rules_of(home)} == {2030}
+    runs = read_latest(home, "validation_runs").sort("started_at")
+    assert runs.select("occasion", "scope", "n_documents").rows()[1:] == [
+        ("revalidation", "years 2030", 1),
+        # The budget of 2031 is compared with that of 2030, which was judged anew.
+        ("ingestion", "compared with other budgets", 1),
+    ]
 
 
 def test_revalidate__documents_move_and_come_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def test_finding_changes__tells_new_changed_and_resolved() -> None:
 def test_findings_across__puts_the_rules_together() -> None:
     documents = frame(
         "documents", document("now", 2031), document("then", 2030), document("copy", 2031, publisher="乙局")
-    )
+    ).with_columns(n_facts=pl.lit(1), facts_sha256=pl.lit("f"))
     facts = frame("budget_facts", *(fact(name, T4, "revenue", 900_000) for name in ("now", "then", "copy")))
     claims = frame("narrative_claims", claim("now", "revenue_fiscal_appropriation", 1_000_000, 50_000))
     empty = {name: frame(name) for name in ("disclosures", "institutions")}
@@ -94,4 +94,5 @@ def test_findings_across__puts_the_rules_together() -> None:
 
 def test_findings_across__a_budget_without_companions_finds_nothing() -> None:
     frames = parsed()
-    assert findings_across({name: frames[name] for name in STAGED}) == {}
+    documents = frames["documents"].with_columns(facts_sha256=pl.lit("f"))
+    assert findings_across({name: frames[name] for name in STAGED} | {"documents": documents}) == {}

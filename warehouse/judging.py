@@ -1,4 +1,4 @@
-"""Judging again: which documents, what they are compared with, and recording what came of it.
+"""Judging again: which documents, and recording what came of it (what they are compared with: `companions`).
 
 A judgement is the `documents` row and the findings of one document, as one more file beside its staged result; the audit that
 names it makes it count. What a judgement does not change leaves no trace.
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from cnbudget.results import Frames, result_to_case
-from cnbudget.rules.history import listed_units
 from warehouse.journal import DocumentAudited, Entry
 from warehouse.ledger import Room, read_all, read_staged
 from warehouse.staging import JUDGED, StagedResult, to_judgements
@@ -56,14 +55,6 @@ class Rejudged:
     now: str
 
 
-@dataclass(frozen=True, slots=True)
-class Companions:
-    """What documents are compared with: the datasets of them and of the others, and (later, earlier) editions of a budget."""
-
-    frames: Frames
-    revisions: Sequence[tuple[str, str]]
-
-
 class Judging(Room):
     """Documents that were read before, for today's rules and suites."""
 
@@ -82,26 +73,6 @@ class Judging(Room):
         cases = read_all(self.bucket, [result.key for result in results], result_to_case)
         kept = {result.document_id: case for result, case in zip(results, cases, strict=True) if case is not None}
         return read_staged(self.bucket, results), kept
-
-    def companions(self, document_ids: Sequence[str]) -> Companions:
-        """What these documents are compared with: budgets of the year before, units, twins and earlier editions."""
-        with self._ledger.store.session():
-            self._ledger.sync()
-            query = self._ledger.query
-            own = query(_DOCUMENTS_OF, ids=list(document_ids))
-            units = query(_UNITS, years=own["fiscal_year"].drop_nulls().unique().to_list())
-            institutions = query(_ROWS_OF.format(name="institutions"), ids=list(document_ids))
-            revisions = [
-                (str(later), str(earlier)) for later, earlier in query(_EARLIER, ids=list(document_ids)).iter_rows()
-            ]
-            ids = {*document_ids, *(earlier for _, earlier in revisions)}
-            ids |= set(query(_COMPARED_WITH, ids=list(document_ids))["document_id"])
-            ids |= set(
-                listed_units(pl.concat([own, units]).unique("document_id"), institutions)["unit_id"].drop_nulls()
-            )
-            frames = {name: query(_ROWS_OF.format(name=name), ids=list(ids)) for name in _COMPARED}
-            frames["documents"] = query(_DOCUMENTS_OF, ids=list(ids))
-        return Companions(frames, revisions)
 
     def record_judgements(
         self,
@@ -180,45 +151,6 @@ _STANDINGS = """
         AND (len($places) = 0 OR list_contains($places, s.jurisdiction_code))
         AND (len($ids) = 0 OR list_contains($ids, a.document_id))
     ORDER BY a.document_id
-"""
-_DOCUMENTS_OF = """
-    SELECT s.document_id, s.file_name, s.publisher_id, s.publisher_name, s.publisher_kind, s.jurisdiction_code,
-        s.fiscal_year, s.stage, s.budget_id, d.is_current
-    FROM staged.documents s JOIN ledger.document_states d USING (document_id)
-    WHERE list_contains($ids, document_id) ORDER BY document_id
-"""
-_UNITS = _DOCUMENTS_OF.replace(
-    "list_contains($ids, document_id)",
-    "d.is_current AND s.publisher_kind = 'unit' AND list_contains($years, s.fiscal_year)",
-)
-_ROWS_OF = """
-    SELECT * EXCLUDE (loaded) FROM staged.{name}
-    WHERE loaded IN (SELECT loaded FROM staged.documents WHERE list_contains($ids, document_id)) ORDER BY ALL
-"""
-_COMPARED = ("budget_facts", "narrative_claims", "disclosures", "institutions")
-"""The datasets that rules over several documents look at, beside `documents`."""
-_EARLIER = """
-    SELECT later.document_id, min(earlier.document_id)
-    FROM ledger.document_states later
-    JOIN ledger.document_states earlier
-        ON earlier.budget_key = later.budget_key AND earlier.revision = later.revision - 1
-    WHERE list_contains($ids, later.document_id)
-    GROUP BY later.document_id ORDER BY later.document_id
-"""
-_COMPARED_WITH = """
-    SELECT b.document_id
-    FROM staged.documents o
-    JOIN staged.documents b ON b.publisher_id = o.publisher_id AND b.fiscal_year = o.fiscal_year - 1
-        AND b.publisher_kind IS NOT DISTINCT FROM o.publisher_kind AND b.stage IS NOT DISTINCT FROM o.stage
-    JOIN ledger.document_states d ON d.document_id = b.document_id AND d.is_current
-    WHERE list_contains($ids, o.document_id)
-    UNION
-    SELECT min(t.document_id)
-    FROM ledger.document_states o
-    JOIN ledger.document_states t ON t.facts_sha256 = o.facts_sha256 AND t.budget_key <> o.budget_key
-    JOIN staged.documents s ON s.document_id = o.document_id AND s.n_facts > 0
-    WHERE list_contains($ids, o.document_id)
-    GROUP BY o.document_id
 """
 _JUDGED_SINCE = """
     WITH judged AS (

@@ -3,7 +3,7 @@
 land -> (parse) -> stage -> (audit) -> record_audit -> publish, and a person's decisions. Each step is safe to repeat,
 and what a killed one left open is done by the next: landed bytes, staged results and the journal are the truth, the
 store and `curated/` follow from them. What comes before and beside has rooms of its own: `landing`, `balance`,
-`decisions`, `acceptances`, `judging`, `notes`.
+`decisions`, `acceptances`, `judging`, `companions`, `notes`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from cnbudget.results import Frames
 from warehouse.acceptances import Acceptances
 from warehouse.balance import Balancing
 from warehouse.bucket import Bucket, LocalBucket, PatientBucket, open_bucket
+from warehouse.companions import Comparing
 from warehouse.curated import Curated, Reports
 from warehouse.decisions import Decisions
 from warehouse.journal import (
@@ -38,7 +39,6 @@ from warehouse.journal import (
 from warehouse.judging import Judging
 from warehouse.landing import Landing
 from warehouse.ledger import Ledger, read_all, read_staged, utc_now
-from warehouse.notes import Notes
 from warehouse.publisher import Publisher
 from warehouse.releases import Manifest, Releases
 from warehouse.sources import Source
@@ -60,7 +60,7 @@ class Pending:
     is_retry: bool
 
 
-class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Notes):
+class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Comparing):
     """One lake. `by` signs what it records; `clock` gives UTC."""
 
     def __init__(
@@ -155,6 +155,13 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Notes):
 
         Raises SchemaRefused where readers of the last release could not read what would be published.
         """
+        new = self.promote()
+        publisher = Publisher(self.bucket, self._ledger.store, self._references)
+        self._ledger.settle(publisher.write_stale)
+        return new
+
+    def promote(self) -> list[str]:
+        """Record that what passed is published, which `publish` then makes true of `latest/`: their ids. Raises as it."""
         if not self._is_schema_checked:
             self._releases.check_schema()
             self._is_schema_checked = True
@@ -168,8 +175,6 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Notes):
             return [DocumentsPublished(tuple(new))] if new else []
 
         self._ledger.commit(passed)
-        publisher = Publisher(self.bucket, self._ledger.store, self._references)
-        self._ledger.settle(publisher.write_stale)
         return new
 
     def release(self, name: str) -> Manifest:

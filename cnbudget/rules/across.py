@@ -15,7 +15,7 @@ RULES = (*history.RULES, *editions.RULES)
 def findings_across(frames: Mapping[str, pl.DataFrame], revisions: Iterable[tuple[str, str]] = ()) -> Findings:
     """What all rules over several documents find, by document_id.
 
-    `frames`: the datasets `documents` (with `is_current`), `budget_facts`, `narrative_claims`, `disclosures` and `institutions`
+    `frames`: the datasets `documents` (with `is_current`, and with `facts_sha256`, the digest of the figures), `budget_facts`, `narrative_claims`, `disclosures` and `institutions`
     of all documents concerned. `revisions`: document_ids of a later edition of a budget and of the one before it.
     """
     documents, facts = frames["documents"], frames["budget_facts"]
@@ -24,7 +24,7 @@ def findings_across(frames: Mapping[str, pl.DataFrame], revisions: Iterable[tupl
         history.unexplained_changes(documents, facts, frames["narrative_claims"]),
         history.vehicles_against_last_year(documents, frames["disclosures"]),
         history.departments_against_units(documents, facts, frames["institutions"]),
-        editions.same_figures(documents, facts),
+        editions.same_figures(documents),
     ]
     for later_id, earlier_id in revisions:
         before, after = (facts.filter(pl.col("document_id") == name) for name in (earlier_id, later_id))

@@ -33,26 +33,16 @@ figures_revised = history_rule(
 RULES = (figures_of_other, figures_revised)
 
 
-def facts_digests(facts: pl.DataFrame) -> pl.DataFrame:
-    """document_id, digest, n_facts: the same digest where form, label, code, measure and amount of every figure are the same."""
-    columns = ("form_id", "side", "row_label", "functional_code", "economic_code", "measure", "amount_yuan")
-    line = pl.concat_str([pl.col(name).cast(pl.String).fill_null("-") for name in columns], separator="|")
-    return (
-        facts.select("document_id", line=line)
-        .sort("document_id", "line")
-        .group_by("document_id", maintain_order=True)
-        .agg(digest=pl.col("line").str.join("\n").hash(), n_facts=pl.len())
-        .with_columns(digest=pl.col("digest").explode())
-    )
+def same_figures(documents: pl.DataFrame) -> Findings:
+    """Budgets that print every figure of another one: `figures_of_another_budget`. Renditions of one budget are none.
 
-
-def same_figures(documents: pl.DataFrame, facts: pl.DataFrame) -> Findings:
-    """Budgets that print every figure of another one: `figures_of_another_budget`. Renditions of one budget are none."""
-    own = facts_digests(facts).join(documents.select("document_id", "budget_id", "file_name"), on="document_id")
+    `documents`: with `facts_sha256`, the digest of a document's figures (null where it has none).
+    """
+    own = documents.select("document_id", "budget_id", "file_name", "n_facts", "facts_sha256").drop_nulls()
     twins = (
-        own.join(own, on=["digest", "n_facts"], suffix="_other")
-        .filter((pl.col("budget_id") != pl.col("budget_id_other")).fill_null(False))
-        .sort("document_id", "budget_id_other")
+        own.join(own, on="facts_sha256", suffix="_other")
+        .filter(pl.col("budget_id") != pl.col("budget_id_other"))
+        .sort("document_id", "budget_id_other", "document_id_other")
         .unique("document_id", keep="first", maintain_order=True)
     )
 

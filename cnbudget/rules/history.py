@@ -86,8 +86,7 @@ _BUDGET = ("publisher_id", "publisher_kind", "stage")
 def _with_last_year(documents: pl.DataFrame) -> pl.DataFrame:
     """document_id beside `before_id`, the current edition of the same publisher's budget of the year before."""
     known = documents.filter(pl.col("publisher_id").is_not_null() & pl.col("fiscal_year").is_not_null())
-    current = known.filter(pl.col("is_current")) if known["is_current"].any() else known
-    before = current.select(*_BUDGET, pl.col("fiscal_year") + 1, before_id="document_id")
+    before = known.filter("is_current").select(*_BUDGET, pl.col("fiscal_year") + 1, before_id="document_id")
     return known.join(before, on=[*_BUDGET, "fiscal_year"], nulls_equal=True).select("document_id", "before_id")
 
 
@@ -264,18 +263,39 @@ def listed_units(documents: pl.DataFrame, institutions: pl.DataFrame) -> pl.Data
 
     Bodies of one name are told apart by their jurisdiction.
     """
-    known = documents.filter(pl.col("is_current")) if documents["is_current"].any() else documents
-    body = pl.col("publisher_name").map_elements(publishers.normalise_publisher, pl.String)
-    place = ["fiscal_year", "jurisdiction_code"]
-    units = known.filter(pl.col("publisher_kind") == "unit").select(*place, unit_id="document_id", name=body)
-    departments = known.filter(pl.col("publisher_kind") == "department").select("document_id", *place)
+    known = documents.filter("is_current")
+    units = known.filter(pl.col("publisher_kind") == "unit")
+    departments = known.filter(pl.col("publisher_kind") == "department").select("document_id", *_PLACE)
     return (
         institutions.filter((pl.col("row_type") == "listed") & (pl.col("kind") == "budget_unit"))
-        .select("document_id", name=pl.col("name").map_elements(publishers.normalise_publisher, pl.String))
+        .select("document_id", body=_body("name"))
         .join(departments, on="document_id", maintain_order="left")
-        .join(units, on=[*place, "name"], how="left", nulls_equal=True, maintain_order="left")
+        .join(
+            units.select(*_PLACE, unit_id="document_id", body=_body("publisher_name")),
+            on=[*_PLACE, "body"],
+            how="left",
+            nulls_equal=True,
+            maintain_order="left",
+        )
         .select("document_id", "unit_id")
     )
+
+
+def listing_departments(units: pl.DataFrame, listed: pl.DataFrame) -> list[str]:
+    """The departments whose 机构设置 lists one of these `units` (rows of `documents`), whatever became of it.
+
+    `listed`: document_id, fiscal_year and jurisdiction_code of departments, beside each `name` that they list.
+    """
+    bodies = units.select(*_PLACE, body=_body("publisher_name"))
+    found = listed.with_columns(body=_body("name")).join(bodies, on=[*_PLACE, "body"], how="semi", nulls_equal=True)
+    return found["document_id"].unique().sort().to_list()
+
+
+_PLACE = ("fiscal_year", "jurisdiction_code")
+
+
+def _body(name: str) -> pl.Expr:
+    return pl.col(name).map_elements(publishers.normalise_publisher, pl.String)
 
 
 def _added_up(places: pl.DataFrame, facts: pl.DataFrame, form_id: str, measure: str, role: str) -> pl.DataFrame:
