@@ -8,7 +8,8 @@ CnbudgetError
 ├── LimitExceeded             more pages, bytes, memory or time than a document may take
 ├── ReaderDied                the process that read the document was lost
 ├── StorageError              a bucket or the store could not be reached or refused (transient unless said otherwise)
-│   └── StorageRefused        the storage cannot give a guarantee that the lake needs
+│   ├── StorageRefused        the storage cannot give a guarantee that the lake needs
+│   └── StoreDamaged          the store's file is no longer what it was; it is built anew from the journal
 ├── CommitConflict            someone else made this journal entry first
 ├── MalformedNotification     what came in place of a notification of S3
 ├── SchemaRefused             the schema changed more than its version says
@@ -75,6 +76,12 @@ class StorageError(CnbudgetError):
 
 class StorageRefused(StorageError):
     """The storage cannot give a guarantee that the lake needs, as conditional writes."""
+
+    transient = False
+
+
+class StoreDamaged(StorageError):
+    """The store's file cannot be read as what it was; it can be built anew from the journal."""
 
     transient = False
 

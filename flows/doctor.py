@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ CLOCK_SECONDS = 5.0
 FASTAPI = "0.150.0"
 """Prefect's server breaks with later ones, or answers 422 to its own client; `pip check` does not notice."""
 _LEAST_VISIBILITY_SECONDS = 60
+_COMMANDS = tuple(f"flows.{name}" for name in ("ingest", "watch", "reconcile", "revalidate", "backfill"))
+"""The flows, each with the packages that it needs."""
 
 
 class Check(NamedTuple):
@@ -73,6 +76,7 @@ class Doctor:
         """Each check in turn; one that cannot be made says why."""
         examine: list[tuple[str, Callable[[], Check]]] = [
             ("versions", check_versions),
+            ("code", check_code),
             *self._of_lake(),
             *((f"source {uri}", lambda uri=uri: check_source(uri)) for uri in self.sources),
         ]
@@ -129,6 +133,17 @@ def check_versions() -> Check:
     if found["fastapi"] != FASTAPI:
         return Check("versions", text, f"Prefect's server needs fastapi {FASTAPI}: pip install fastapi=={FASTAPI}")
     return Check("versions", text)
+
+
+def check_code() -> Check:
+    """Whether all commands can be loaded: a package that one of them needs may be missing, or not fit."""
+    for name in _COMMANDS:
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            found = f"{name} cannot be loaded: {type(error).__name__}: {error}"
+            return Check("code", found, "install what is pinned: pip install -e '.[pipeline,scale]' -c constraints.txt")
+    return Check("code", f"{', '.join(_COMMANDS)} can be loaded")
 
 
 def _version(name: str) -> str:

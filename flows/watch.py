@@ -110,6 +110,10 @@ class Watcher:
             work()
 
     def _work(self, run: Run, notices: Sequence[Notice]) -> None:
+        if self._n_failures:
+            with run.guarded("store"):
+                # A damaged store would fail every round: nothing else of it is looked at again once the lake is open.
+                self._lake.mend()
         again, self._again = self._again, {}
         for source, objects in _merged([*again.values(), *((n.source, n.objects) for n in notices)]):
             self._land(run, source, objects)

@@ -136,6 +136,12 @@ def test_dockerfile__copies_every_package_and_what_it_reads() -> None:
     assert {"deployments/prefect.yaml", "deployments/pools", "deployments/automations"} <= copied
 
 
+def test_dockerfile__its_health_is_that_of_what_the_watcher_loads() -> None:
+    (code,) = re.findall(r'HEALTHCHECK [^\n]*\\\n\s+CMD \["python", "-c", "(.+)"\]', DOCKERFILE)
+    assert code == "import flows.watch"
+    exec(code, {})
+
+
 @pytest.mark.parametrize("name", sorted(COMPOSE["services"]))
 def test_compose__every_service_is_hardened_and_asks_how_it_is(name: str) -> None:
     service = COMPOSE["services"][name]

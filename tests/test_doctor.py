@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from flows import doctor
 from flows.__main__ import main
-from flows.doctor import Doctor, check_queue, check_versions, clock_skew
+from flows.doctor import Doctor, check_code, check_queue, check_versions, clock_skew
 from flows.settings import Settings
 from tests.lakes import FailingBucket, drop, ingest, lake_at, staged_frames
 from warehouse.bucket import LocalBucket, ObjectInfo
@@ -70,6 +71,15 @@ def test_check_versions__a_fastapi_that_breaks_prefect(monkeypatch: pytest.Monke
     assert check_versions().advice == ""
     monkeypatch.setattr(doctor, "version", lambda name: "0.155.0" if name == "fastapi" else "1")
     assert check_versions().advice.endswith("pip install fastapi==0.150.0")
+
+
+def test_check_code__a_package_that_the_watcher_needs_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_code().advice == ""
+    monkeypatch.delitem(sys.modules, "flows.watch", raising=False)
+    monkeypatch.setitem(sys.modules, "flows.events", None)  # importing it fails
+    found = check_code()
+    assert found.found.startswith("flows.watch cannot be loaded: ModuleNotFoundError")
+    assert "pip install" in found.advice
 
 
 def test_fastapi__is_pinned_to_the_version_that_doctor_wants() -> None:

@@ -167,6 +167,16 @@ def test_revision_changes__figure_by_figure() -> None:
     assert revision_changes(before, before).is_empty()
 
 
+def test_revised_figures__names_the_largest_changes_and_counts_the_rest() -> None:
+    before = frame("budget_facts", *(fact("r1", T3, "total", n, row_label=f"{n:02}") for n in range(1, 24)))
+    after = frame("budget_facts", *(fact("r2", T3, "total", 3 * n, row_label=f"{n:02}") for n in range(1, 24)))
+    *named, rest = revised_figures("r2", revision_changes(before, after))["r2"]
+    assert [f.difference for f in named] == [f"{2 * n}.00" for n in range(4, 24)]
+    assert (rest.rule_id, rest.locus, rest.found) == ("figures_revised", "document/revised", "23 figures")
+    assert "共有23个数字被修订，除上列变动最大的20个外另有3个（支出预算总表 3）" in rest.message_zh
+    assert "3 more (T3 expenditure summary 3)" in rest.message_en
+
+
 def test_same_figures__of_two_budgets_and_not_of_two_renditions() -> None:
     documents = pl.concat([YEARS, frame("documents", document("copy", 2031))]).with_columns(n_facts=pl.lit(1))
     found = same_figures(documents.with_columns(facts_sha256=pl.lit("f")))

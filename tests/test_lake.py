@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from cnbudget.errors import DecisionRefused, SettingsError, StorageError
+from cnbudget.errors import DecisionRefused, SettingsError, StorageError, StoreDamaged
 from cnbudget.model import ObjectState
 from cnbudget.results import frames_to_results
 from cnbudget.schema import DATASETS, STAGED, Origin
@@ -356,6 +356,22 @@ def test_open__a_damaged_store_is_built_anew(inbox: Path, home: Path, damage: by
     ingest(lake_at(home), inbox, [staged_frames(document)])
     (home / "store.duckdb").write_bytes(damage)
     assert states(Lake.open(str(home))) == {document: "published"}
+
+
+def test_mend__a_store_whose_damage_shows_when_it_is_read(inbox: Path, home: Path) -> None:
+    document = drop(inbox, "a.pdf", b"1")
+    lake = lake_at(home)
+    ingest(lake, inbox, [staged_frames(document)])
+    assert lake.mend() is False
+    data = (home / "store.duckdb").read_bytes()
+    (home / "store.duckdb").write_bytes(data[: len(data) // 2])
+    with pytest.raises(
+        StoreDamaged, match=r"store\.duckdb: the store is damaged .*; nothing is lost: python -m flows rebuild"
+    ):
+        lake.documents()
+    assert lake.mend() is True
+    assert states(lake) == {document: "published"}
+    assert lake.mend() is False
 
 
 def test_compare__lists_what_is_new_and_what_is_gone(inbox: Path, home: Path) -> None:

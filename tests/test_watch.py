@@ -70,6 +70,24 @@ def test_turn__events_that_come_twice_or_name_nothing_change_nothing(inbox: Path
     assert (curated(home), lake.head()) == (before, head)
 
 
+def test_turn__a_store_that_is_damaged_meanwhile_is_built_anew(
+    inbox: Path, home: Path, budget_text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = drop(inbox, "a.txt", budget_text.encode())
+    lake = lake_at(home)
+    watcher, box, source = watcher_of(lake, inbox)
+    while not watcher.is_idle:
+        watcher.turn()
+    store = home / "store.duckdb"
+    store.write_bytes(store.read_bytes()[: store.stat().st_size // 2])
+    second = drop(inbox, "b.txt", b"no budget")
+    box.put(Notice(source, {"b.txt": None}), kind="test")
+    watcher.turn()
+    until(lambda: bool(watcher.turn()) and watcher.is_idle)
+    assert states(lake) == {first: "published", second: "rejected"}
+    assert any("building the store anew from the journal" in record.getMessage() for record in caplog.records)
+
+
 def test_turn__writes_the_site_when_nothing_comes(inbox: Path, home: Path, budget_text: str) -> None:
     lake = lake_at(home)
     watcher, _, _ = watcher_of(lake, inbox)

@@ -224,6 +224,10 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Comparing):
         self._ledger.rebuild()
         self.publish()
 
+    def mend(self) -> bool:
+        """Build the store anew where it is of no use any more, as opening the lake does; whether it was."""
+        return self._ledger.check()
+
     def compact(self) -> int:
         """Compact the journal, so that it is read in few pieces; how many were made."""
         return self._ledger.compact()

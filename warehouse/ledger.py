@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import logging
 import random
 import time
 import uuid
@@ -18,7 +19,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from cnbudget.errors import CommitConflict, StorageError
+from cnbudget.errors import CommitConflict, StorageError, StoreDamaged
 from cnbudget.results import Frames, result_to_row, rows_to_frames
 from warehouse.bucket import Bucket
 from warehouse.journal import Commit, DocumentAudited, Entry, Journal, probe_create
@@ -33,6 +34,8 @@ _DOCUMENTS_AT_ONCE = 100
 _READS_AT_ONCE = 8
 _TRIES = 50
 _LEFT_SECONDS = 24 * 3600
+
+_log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -52,29 +55,33 @@ class Ledger:
         self._head: int | None = None
         """Up to where the store is, as far as this process knows; another one may have brought it further."""
 
-    def check(self) -> None:
-        """Build the store anew where it is outdated, damaged or of another lake; probe the storage of an empty lake.
+    def check(self) -> bool:
+        """Build the store anew where it is outdated, damaged or of another lake; whether it was. Probes the storage of an
+        empty lake.
 
         Raises StorageRefused where create-only writes are not honoured.
         """
-        if self._is_useless():
+        reason = self._why_useless()
+        if reason:
+            _log.warning("%s: building the store anew from the journal: %s", self.store.path, reason)
             self.rebuild()
-        last = self.query("SELECT version, nonce FROM ledger.commits ORDER BY version DESC LIMIT 1")
+        return bool(reason)
+
+    def _why_useless(self) -> str | None:
+        try:
+            if self.store.is_outdated():
+                return "it was made by another version"
+            last = self.query("SELECT version, nonce FROM ledger.commits ORDER BY version DESC LIMIT 1")
+        except StoreDamaged as error:
+            return str(error)
         version, nonce = last.row(0) if last.height else (1, None)
         found = self._journal.get(version)
         if nonce and (found is None or found.nonce != nonce):
             # A lake that was put back from a copy has another history than its store.
-            self.rebuild()
-        elif found is None:
+            return "it tells of another history than the journal"
+        if found is None:
             probe_create(self._bucket)
-
-    def _is_useless(self) -> bool:
-        try:
-            return self.store.is_outdated()
-        except StorageError as error:
-            if error.transient:
-                raise
-            return True
+        return None
 
     def query(self, sql: str, **parameters: object) -> pl.DataFrame:
         """A question to the store as it is; `sync` first where the head matters."""

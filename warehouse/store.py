@@ -26,7 +26,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from cnbudget.errors import StorageError
+from cnbudget.errors import StorageError, StoreDamaged
 from cnbudget.schema import DATASETS, RUNS, STAGED, ColumnType, Dataset, Origin
 from warehouse.journal import (
     AcceptanceRevoked,
@@ -169,6 +169,7 @@ class Store:
         self._waiting = waiting
         self._turn = threading.RLock()
         self._is_checked = False
+        self._is_damaged = False
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @contextlib.contextmanager
@@ -182,7 +183,8 @@ class Store:
                 self._connection = connection
                 try:
                     if not self._is_checked:
-                        _migrate(connection)
+                        with self._errors():
+                            _migrate(connection)
                         self._is_checked = True
                     yield connection
                 finally:
@@ -191,7 +193,7 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """The open store; raises StorageError (transient) where another process does not let go of it in time."""
-        with self.session() as connection, _store_errors(self.path):
+        with self.session() as connection, self._errors():
             connection.begin()
             try:
                 yield Transaction(connection)
@@ -202,10 +204,15 @@ class Store:
             connection.commit()
 
     def is_outdated(self) -> bool:
-        """Whether the file was made for other tables than this version declares: then it has to be built anew."""
+        """Whether the file was made for other tables than this version declares: then it has to be built anew.
+
+        Raises StoreDamaged where it cannot be read, now or by an earlier question.
+        """
         if not self.path.exists():
             return False
-        with self._turn, contextlib.closing(self._connect()) as connection:
+        if self._is_damaged:
+            raise StoreDamaged("it could not be read before", where=str(self.path))
+        with self._turn, contextlib.closing(self._connect()) as connection, self._errors():
             tables, _ = _fingerprints(connection)
         return tables not in (None, _fingerprint(_tables))
 
@@ -220,17 +227,29 @@ class Store:
         log by its name, so that of a writer would be taken for the new file's."""
         with self._turn:
             try:
-                connection = self._connect()
-            except StorageError as error:
-                if error.transient:
-                    raise
-                # It is damaged, so nobody has it open.
+                with contextlib.closing(self._connect()) as connection, self._errors():
+                    connection.execute("CHECKPOINT")
+                    other.path.replace(self.path)
+            except StoreDamaged:
+                # Nobody has it open, then.
                 self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
                 other.path.replace(self.path)
-                return
-            with contextlib.closing(connection):
-                connection.execute("CHECKPOINT")
-                other.path.replace(self.path)
+            self._is_damaged = False
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What the disk or the memory refuses is no mistake of the question, and may heal; a damaged file is remembered."""
+        try:
+            yield
+        except duckdb.Error as error:
+            said = str(error).splitlines()[0]
+            if _is_damage(error):
+                self._is_damaged = True
+                raise _damaged(self.path, said) from error
+            if not isinstance(error, _OUT_OF_ROOM):
+                raise
+            message = f"{said}; expected room on its disk and in memory: make some"
+            raise StorageError(message, where=str(self.path)) from error
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -253,23 +272,28 @@ class Store:
 
 
 def _not_opened(path: Path, error: duckdb.Error, is_held: bool) -> StorageError:
-    advice = "stop the process that holds it" if is_held else "it is built anew when the lake is opened next"
-    return StorageError(
-        f"the store cannot be opened ({str(error).splitlines()[0]}); {advice}", where=str(path), transient=is_held
-    )
+    said = str(error).splitlines()[0]
+    if not is_held:
+        return _damaged(path, said)
+    return StorageError(f"the store cannot be opened ({said}); stop the process that holds it", where=str(path))
 
 
+def _damaged(path: Path, said: str) -> StoreDamaged:
+    message = f"the store is damaged ({said}); nothing is lost: python -m flows rebuild builds it anew from the journal"
+    return StoreDamaged(message, where=str(path))
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    return isinstance(error, duckdb.SerializationException) or any(sign in str(error) for sign in _DAMAGE)
+
+
+_DAMAGE = (
+    "Corrupt database file",
+    "Could not read enough bytes",
+    "not a valid DuckDB",
+    "Failed to load metadata pointer",
+)
 _OUT_OF_ROOM = (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException)
-
-
-@contextlib.contextmanager
-def _store_errors(path: Path) -> Iterator[None]:
-    """What the disk or the memory refuses is no mistake of the question, and may heal."""
-    try:
-        yield
-    except _OUT_OF_ROOM as error:
-        message = f"{str(error).splitlines()[0]}; expected room on its disk and in memory: make some"
-        raise StorageError(message, where=str(path)) from error
 
 
 def _entry_rows(kind: type[Entry], commits: Sequence[Commit]) -> pl.DataFrame:

@@ -25,7 +25,8 @@ figures_revised = history_rule(
     Severity.INFO,
     "修订后数字有变化",
     "A revision changes figures",
-    "What a later edition of a budget changes, figure by figure, so that readers of the first one know.",
+    "What a later edition of a budget changes, so that readers of the first one know: its largest changes figure by figure, and how "
+    "many more there are. `budget_fact_history` has every one.",
     "同一预算的先后两版",
     "项目支出 of 一般行政管理事务 rises from 100,000 to 160,000 yuan.",
 )
@@ -83,23 +84,49 @@ def revision_changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+NAMED_CHANGES = 20
+"""An edition that replaces everything changes hundreds of figures: more than anyone reads one by one."""
+
+
 def revised_figures(document_id: str, changes: pl.DataFrame) -> Findings:
-    """The changes of `revision_changes` as findings of the later edition: `figures_revised`."""
+    """The changes of `revision_changes` as findings of the later edition, `figures_revised`: the largest, and how many more."""
+    largest = changes.with_row_index("place").sort(pl.col("change_yuan").abs(), descending=True, maintain_order=True)
+    named, others = largest.head(NAMED_CHANGES).sort("place"), largest.slice(NAMED_CHANGES)
+    found = [_revised(row) for row in named.iter_rows(named=True)]
+    if others.height:
+        found.append(_more_revised(others.sort("place"), changes.height))
+    return signed(figures_revised, ((document_id, each) for each in found))
 
-    def found(row: Mapping[str, object]) -> Found:
-        zh, en = FORM_NAMES[FormId(str(row["form_id"]))]
-        code = row["functional_code"] or row["economic_code"] or ""
-        was, now = (
-            None if row[name] is None else yuan_text(Decimal(str(row[name]))) for name in ("before_yuan", "after_yuan")
-        )
-        return Found(
-            f"{row['form_id']}/{code}/{row['row_label']}/{row['measure']}/revised",
-            f"《{zh}》{code}“{row['row_label']}”（{row['measure']}）由{was or '空'}改为{now or '空'}元。请以修订后为准。",
-            f"{en}, {code} {row['row_label']} ({row['measure']}): {was or 'blank'} became {now or 'blank'} yuan. Use the revision.",
-            expected=was,
-            found=now,
-            difference=yuan_text(Decimal(str(row["change_yuan"]))),
-            page=row["page"] if isinstance(row["page"], int) else None,
-        )
 
-    return signed(figures_revised, ((document_id, found(row)) for row in changes.iter_rows(named=True)))
+def _revised(row: Mapping[str, object]) -> Found:
+    zh, en = FORM_NAMES[FormId(str(row["form_id"]))]
+    code = row["functional_code"] or row["economic_code"] or ""
+    was, now = (
+        None if row[name] is None else yuan_text(Decimal(str(row[name]))) for name in ("before_yuan", "after_yuan")
+    )
+    return Found(
+        f"{row['form_id']}/{code}/{row['row_label']}/{row['measure']}/revised",
+        f"《{zh}》{code}“{row['row_label']}”（{row['measure']}）由{was or '空'}改为{now or '空'}元。请以修订后为准。",
+        f"{en}, {code} {row['row_label']} ({row['measure']}): {was or 'blank'} became {now or 'blank'} yuan. Use the revision.",
+        expected=was,
+        found=now,
+        difference=yuan_text(Decimal(str(row["change_yuan"]))),
+        page=row["page"] if isinstance(row["page"], int) else None,
+    )
+
+
+def _more_revised(others: pl.DataFrame, n_changes: int) -> Found:
+    """What tells of the changes that are not named, by form."""
+    counts = others.group_by("form_id", maintain_order=True).len()
+    zh, en = (
+        ", ".join(f"{FORM_NAMES[FormId(form_id)][language]} {n}" for form_id, n in counts.iter_rows())
+        for language in (0, 1)
+    )
+    return Found(
+        "document/revised",
+        f"共有{n_changes}个数字被修订，除上列变动最大的{NAMED_CHANGES}个外另有{others.height}个（{zh.replace(', ', '、')}），"
+        "逐项见budget_fact_history。请以修订后为准。",
+        f"the revision changes {n_changes} figures: beside the {NAMED_CHANGES} largest changes, which are named, {others.height} more "
+        f"({en}); budget_fact_history has each. Use the revision.",
+        found=f"{n_changes} figures",
+    )
