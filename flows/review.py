@@ -72,8 +72,15 @@ def add_commands(add: Add) -> None:
 
 
 def _sign(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--by", required=True, metavar="NAME", help="who decides")
-    sub.add_argument("--reason", required=True, metavar="TEXT")
+    sub.add_argument("--by", required=True, metavar="NAME", type=_signed, help="who decides")
+    sub.add_argument("--reason", required=True, metavar="TEXT", type=_signed)
+
+
+def _signed(text: str) -> str:
+    """A name or a reason: the journal keeps both for good, so neither may be blank."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected some words, found none")
+    return text
 
 
 def lake_of(options: argparse.Namespace) -> Lake:
@@ -87,16 +94,19 @@ def lake_of(options: argparse.Namespace) -> Lake:
 
 def held(options: argparse.Namespace) -> int:
     """Print held documents."""
-    from flows import screen
-
     documents = lake_of(options).query(_HELD)
     if options.format == "json":
         print(documents.write_json())
     elif documents.height:
-        since = [
-            f"since {when(at)}: {reason}" for at, reason in documents.select("held_since", "state_reason").iter_rows()
-        ]
-        screen.show_documents(documents.with_columns(state_reason=pl.Series(since)))
+        for row in documents.iter_rows(named=True):
+            about = [
+                row["publisher_name"],
+                row["fiscal_year"],
+                f"since {when(row['held_since'])}",
+                f"{row['n_facts']} figures",
+            ]
+            print(f"{row['document_id'][:12]} {row['file_name']}: {', '.join(str(each) for each in about if each)}")
+            print(f"  {row['state_reason']}")
         print("\nnext: python -m flows show ID, then approve ID --by NAME --reason TEXT (or reject, retry)")
     else:
         print("nothing is held")
@@ -152,7 +162,7 @@ def show(options: argparse.Namespace) -> int:
         return 0
     for name, value in known["document"].row(0, named=True).items():
         if value is not None:
-            print(f"{name:<28} {value}")
+            print(f"{name:<28} {_said(value)}")
     for name in ("sources", "history"):
         print(f"\n{name}")
         for row in known[name].iter_rows():

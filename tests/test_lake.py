@@ -198,7 +198,7 @@ def test_decide__an_approval_ends_with_the_figures_it_was_given_for(inbox: Path,
 @pytest.mark.parametrize(
     ("prefix", "decision", "message"),
     [
-        ("zz", Decision.APPROVE, "documents found: none; expected one"),
+        ("zz", Decision.APPROVE, "no document has an id that begins so"),
         ("", Decision.APPROVE, "expected one"),
         ("0", Decision.REJECT, "the document is published; reject needs one that is"),
     ],

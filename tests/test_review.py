@@ -35,8 +35,7 @@ SIGNED = ("--by", "ann", "--reason", "known")
 def test_held__says_what_why_and_since_when(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(home, "held") == 0
     said = capsys.readouterr().out
-    assert "two.pdf" in said
-    assert "since 2026-01-01 08:00: odd" in said
+    assert "two.pdf: q局, 2024, since 2026-01-01 08:00, 1 figures\n  odd\n" in said
 
 
 def test_approve__by_rule_and_then_revoked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,3 +108,12 @@ def test_show__tells_everything_known(home: Path, capsys: pytest.CaptureFixture[
     assert run(home, "show", name[:10], "--format", "json") == 0
     assert set(json.loads(capsys.readouterr().out)) == {"document", "sources", "history", "findings"}
     assert run(home, "show", "zz") == 1
+
+
+def test_decide__a_blank_name_or_reason_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (name,) = [name for name, state in states(lake_at(home)).items() if state == "held"]
+    for by, reason in (("me", " "), ("", "wrong")):
+        with pytest.raises(SystemExit):
+            run(home, "reject", name, "--by", by, "--reason", reason)
+        assert "expected some words, found none" in capsys.readouterr().err
+    assert states(lake_at(home))[name] == "held"

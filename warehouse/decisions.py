@@ -57,8 +57,7 @@ class Decisions(Room):
     def _found(self, prefix: str) -> dict[str, object]:
         found = self._ledger.query(_FIND, prefix=prefix.lower())
         if found.height != 1 or not prefix:
-            names = ", ".join(document_id[:12] for document_id in found["document_id"]) or "none"
-            raise DecisionRefused(f"documents found: {names}; expected one; give more of its id", where=prefix)
+            raise DecisionRefused(_not_one(found["document_id"].to_list()), where=prefix or "''")
         return found.row(0, named=True)
 
     def _decidable(self, prefix: str, decision: Decision) -> dict[str, object]:
@@ -80,6 +79,16 @@ class Decisions(Room):
         if decision == Decision.APPROVE and not row["is_approvable"]:
             raise DecisionRefused("what holds it would break the published data; retry or reject it", where=prefix)
         return row
+
+
+def _not_one(found: Sequence[str]) -> str:
+    """Why the beginning of an id does not name a document."""
+    if not found:
+        return "no document has an id that begins so; the dataset documents lists all, python -m flows held those that wait"
+    named = ", ".join(document_id[:12] for document_id in found[:5])
+    return (
+        f"documents found: {len(found)} ({named}{', ...' if len(found) > 5 else ''}); expected one; give more of its id"
+    )
 
 
 _FIND = """

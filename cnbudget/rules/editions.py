@@ -8,7 +8,7 @@ from decimal import Decimal
 import polars as pl
 
 from cnbudget.model import FormId, Severity
-from cnbudget.rules.case import FORM_NAMES, Found, yuan_text
+from cnbudget.rules.case import FORM_NAMES, Found, money_text, yuan_text
 from cnbudget.rules.history import Findings, history_rule, signed
 
 figures_of_other = history_rule(
@@ -101,15 +101,15 @@ def revised_figures(document_id: str, changes: pl.DataFrame) -> Findings:
 def _revised(row: Mapping[str, object]) -> Found:
     zh, en = FORM_NAMES[FormId(str(row["form_id"]))]
     code = row["functional_code"] or row["economic_code"] or ""
-    was, now = (
-        None if row[name] is None else yuan_text(Decimal(str(row[name]))) for name in ("before_yuan", "after_yuan")
-    )
+    was, now = (None if row[name] is None else Decimal(str(row[name])) for name in ("before_yuan", "after_yuan"))
+    before, after = (None if amount is None else money_text(amount) for amount in (was, now))
+    row_name = f"{code} {row['row_label']}".strip()
     return Found(
         f"{row['form_id']}/{code}/{row['row_label']}/{row['measure']}/revised",
-        f"《{zh}》{code}“{row['row_label']}”（{row['measure']}）由{was or '空'}改为{now or '空'}元。请以修订后为准。",
-        f"{en}, {code} {row['row_label']} ({row['measure']}): {was or 'blank'} became {now or 'blank'} yuan. Use the revision.",
-        expected=was,
-        found=now,
+        f"《{zh}》{code}“{row['row_label']}”（{row['measure']}）由{before or '空'}改为{after or '空'}元。请以修订后为准。",
+        f"{en}, {row_name} ({row['measure']}): {before or 'blank'} became {after or 'blank'} yuan. Use the revision.",
+        expected=None if was is None else yuan_text(was),
+        found=None if now is None else yuan_text(now),
         difference=yuan_text(Decimal(str(row["change_yuan"]))),
         page=row["page"] if isinstance(row["page"], int) else None,
     )
