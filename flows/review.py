@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -185,6 +186,7 @@ def decide(options: argparse.Namespace) -> int:
     lake = lake_of(options)
     since, ids = lake.head(), list(options.ids)
     if getattr(options, "rule", None):
+        _check_rules(options.rule)
         ids += lake.held_by(options.rule, options.publisher)
         if not ids:
             print(f"nothing is held by {', '.join(options.rule)} alone")
@@ -198,6 +200,17 @@ def decide(options: argparse.Namespace) -> int:
         print(f"{row['document_id'][:12]} {row['file_name']}: {row['state']}")
     refresh_pages(lake)
     return 0
+
+
+def _check_rules(rule_ids: Sequence[str]) -> None:
+    """Raise SettingsError where there is no such rule: a misspelt one would hold nothing, and read as done."""
+    from cnbudget.rules import CATALOGUE
+
+    known = {rule.rule_id for rule in CATALOGUE}
+    for rule_id in rule_ids:
+        if rule_id not in known:
+            near = " or ".join(difflib.get_close_matches(rule_id, known, 3)) or "one of docs/reference/rules.md"
+            raise SettingsError(f"no such rule; expected {near}", where=f"--rule {rule_id}")
 
 
 def accept(options: argparse.Namespace) -> int:

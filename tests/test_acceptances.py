@@ -104,7 +104,9 @@ def test_acceptances__a_rebuilt_store_says_the_same(lake: Lake, home: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("prefix", "found"), [("zz", "findings found: none"), ("", "findings found: p0001, q0001")], ids=["none", "two"]
+    ("prefix", "found"),
+    [("zz", "no finding has an id that begins so"), ("", "findings found: p0001, q0001")],
+    ids=["none", "two"],
 )
 def test_accept__refuses_what_is_not_one_finding(lake: Lake, prefix: str, found: str) -> None:
     head = lake.head()

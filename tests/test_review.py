@@ -117,3 +117,8 @@ def test_decide__a_blank_name_or_reason_is_refused(home: Path, capsys: pytest.Ca
             run(home, "reject", name, "--by", by, "--reason", reason)
         assert "expected some words, found none" in capsys.readouterr().err
     assert states(lake_at(home))[name] == "held"
+
+
+def test_approve__by_a_rule_that_is_none_says_which_is_meant(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(home, "approve", "--rule", "identity_brocken", *SIGNED) == 1
+    assert "--rule identity_brocken: no such rule; expected identity_broken" in capsys.readouterr().err

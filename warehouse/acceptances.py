@@ -75,8 +75,9 @@ class Acceptances(Room):
     def _finding(self, prefix: str) -> tuple[str, str]:
         found = self._ledger.query(_FINDINGS, prefix=prefix.lower())
         if found["finding_id"].n_unique() != 1 or not prefix:
-            names = ", ".join(found["finding_id"].unique(maintain_order=True)) or "none"
-            raise DecisionRefused(f"findings found: {names}; expected one; give more of its id", where=prefix)
+            names = ", ".join(found["finding_id"].unique(maintain_order=True).head(5))
+            said = f"findings found: {names}; expected one; give more of its id" if names else _NO_FINDING
+            raise DecisionRefused(said, where=prefix or "''")
         # Editions and renditions share the id; the current one is what people look at.
         return str(found["finding_id"][0]), str(found["evidence_sha256"][0])
 
@@ -88,6 +89,7 @@ class Acceptances(Room):
         return str(found[0])
 
 
+_NO_FINDING = "no finding has an id that begins so; python -m flows findings lists those that wait"
 _FINDINGS = """
     SELECT finding_id, evidence_sha256
     FROM staged.findings JOIN ledger.document_states USING (document_id)
