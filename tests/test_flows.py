@@ -205,7 +205,7 @@ def test_main__commands_but_ingest_load_neither_prefect_nor_great_expectations(h
     code = f"""
 import sys
 from flows.__main__ import main
-for command in ("status", "held", "doctor"):
+for command in ("status", "held"):
     assert main([command, "--lake", {str(home)!r}]) == 0
 found = sorted({{"prefect", "great_expectations"}} & set(sys.modules))
 assert not found, found

@@ -36,7 +36,7 @@ def test_reconcile__ingests_what_events_never_told_and_marks_what_is_gone(
     inbox: Path, home: Path, budget_text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gone, held = drop(inbox, "a.pdf", b"1"), drop(inbox, "b.pdf", b"2")
-    ingest(lake_at(home), inbox, [staged_frames(gone), staged_frames(held, budget_id="c", state="held")])
+    ingest(lake_at(home), inbox, [staged_frames(gone), staged_frames(held, 200, budget_id="c", state="held")])
     (inbox / "a.pdf").unlink()
     missed = drop(inbox, "c.txt", budget_text.encode())
     assert main(["reconcile", "--lake", str(home)]) == 0
