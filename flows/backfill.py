@@ -98,7 +98,9 @@ def _read_pending(
     """Send out what is landed and was not sent out yet; what comes back meanwhile is audited and committed."""
     with run.timed("list"):
         pending = [each for each in lake.pending(chunks.version, sources) if each.document_id not in chunks.sent]
-    for batch in progress.track(list(batches(pending, settings)), "read and check"):
+    # While one is judged, each thread reads another: together they take as much memory as a batch of `ingest`.
+    halves = settings.model_copy(update={"batch_documents": -(-settings.batch_documents // 2)})
+    for batch in progress.track(list(batches(pending, halves)), "read and check"):
         chunks.send(batch)
         _collect(run, lake, chunks, keep=chunks.n_enough)
 

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     store_path: Path | None = None
     by: str | None = None
     workers: int = Field(default=2, ge=1, le=64)
-    batch_documents: int = Field(default=50, ge=1)
+    batch_documents: int = Field(default=100, ge=1)
     batch_bytes: int = Field(default=64 << 20, ge=1)
     document_seconds: float = Field(default=60.0, gt=0)
     document_memory: int = Field(default=1 << 30, gt=0)

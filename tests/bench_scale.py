@@ -188,8 +188,11 @@ def _sizes(folder: Path) -> Iterator[tuple[str, int, float]]:
     yield "store", 1, (folder / "lake/store.duckdb").stat().st_size / 1e6
 
 
-def backfill(n_documents: int) -> None:
-    """So many drawn budgets as PDF backfilled: documents per second, memory over time, what is spent outside parsing."""
+def backfill(n_documents: int, kept: Path | None = None) -> None:
+    """So many drawn budgets as PDF backfilled: documents per second, memory over time, what is spent outside parsing.
+
+    In the folder `kept` the budgets, of which only those that are missing are drawn, and the lake stay.
+    """
     from flows.settings import quieten
 
     quieten()
@@ -197,7 +200,7 @@ def backfill(n_documents: int) -> None:
     from flows.ingest import connect
 
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = kept or Path(name)
         draw(folder / "bucket", n_documents)
         connect()
         before = time.perf_counter(), *cpu_seconds()
@@ -221,11 +224,12 @@ def draw(bucket: Path, n_documents: int) -> None:
     from samples.forms import printed
     from samples.render_pdf import render_pdf
 
-    bucket.mkdir()
+    bucket.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    for seed in range(n_documents):
+    missing = [seed for seed in range(n_documents) if not (bucket / f"{seed:06}.pdf").exists()]
+    for seed in missing:
         (bucket / f"{seed:06}.pdf").write_bytes(render_pdf(printed(draw_budget(seed))))
-    print(f"{n_documents} budgets drawn in {time.perf_counter() - start:.0f} s", flush=True)
+    print(f"{len(missing)} of {n_documents} budgets drawn in {time.perf_counter() - start:.0f} s", flush=True)
 
 
 Sample = tuple[float, int, int]

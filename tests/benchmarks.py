@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument(
         "--documents", type=int, default=300, help="of the largest lake of `scale`, and of `backfill` (300)"
     )
+    parser.add_argument("--kept", type=Path, help="where `backfill` keeps its budgets and its lake (default: nowhere)")
     options = parser.parse_args()
     for part in options.parts or PARTS:
         print(f"\n== {part}", flush=True)
@@ -349,7 +350,7 @@ PARTS: dict[str, Callable[[], None]] = {
 LONG: dict[str, Callable[[argparse.Namespace], None]] = {
     "watch": lambda options: watch(options.drops),
     "scale": lambda options: bench_scale.scale(options.documents),
-    "backfill": lambda options: bench_scale.backfill(options.documents),
+    "backfill": lambda options: bench_scale.backfill(options.documents, options.kept),
 }
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     # What does not fit goes to the disk: a store that has grown takes no more memory than a small one.
-    "memory_limit": "512MB",
+    "memory_limit": "256MB",
 }
 
 LOADED = "loaded"
