@@ -22,13 +22,20 @@ def fact_history(revisions: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     valid_from; `facts` are the `budget_facts` of all of them. A figure is the same over revisions by its form, side, fund,
     measure and account (its code, or its label where it has none), the n-th of equals being the n-th.
     """
-    figure = ["budget_id", "figure"]
-    stood = (
-        facts.drop("budget_id", strict=False)
-        .join(revisions, on="document_id")
-        .pipe(_with_figures)
-        .sort(*figure, "revision")
+    placed = facts.drop("budget_id", strict=False).join(revisions, on="document_id")
+    revised = revisions.filter(pl.col("revision") > 1).select("budget_id").unique()
+    # Nearly all budgets are never revised: each of their figures has stood since the first edition, whatever it is.
+    unrevised = placed.join(revised, on="budget_id", how="anti").with_columns(
+        last_revision=pl.col("revision"), change=pl.lit(Change.FIRST.value)
     )
+    spells = _spells(placed.join(revised, on="budget_id", how="semi"), revisions)
+    return pl.concat([unrevised, spells], how="diagonal_relaxed")
+
+
+def _spells(facts: pl.DataFrame, revisions: pl.DataFrame) -> pl.DataFrame:
+    """How long each amount stood, of budgets that were revised."""
+    figure = ["budget_id", "figure"]
+    stood = facts.pipe(_with_figures).sort(*figure, "revision")
     is_next = pl.col("revision") == pl.col("revision").shift(1).over(figure) + 1
     before = pl.when(is_next).then(pl.col("amount_yuan").shift(1).over(figure))
     stood = stood.with_columns(before=before).with_columns(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import os
 import random
@@ -86,6 +87,7 @@ def _run(work: Callable[[str, str, Path, threading.Event], None], name: str, inb
     if name == "watcher b":
         os.environ["CNBUDGET_STORE_PATH"] = str(Path(notes, "elsewhere.duckdb"))
     sys.stderr = Path(notes, f"{name}.err").open("a", buffering=1)  # noqa: SIM115
+    faulthandler.register(signal.SIGUSR1, sys.stderr)
     from flows.events import stopped_by_signals
 
     stop = threading.Event()
@@ -176,6 +178,8 @@ def _check_alive(processes: dict[str, Any], notes: Path) -> bool:
         if not process.is_alive():
             raise Broken(f"{name} ended with {process.exitcode}: {_said(notes, name)}")
         if time.monotonic() - since > _STALLED_SECONDS:
+            os.kill(process.pid, signal.SIGUSR1)  # it says where it is
+            time.sleep(1)
             raise Broken(f"{name} hangs for {time.monotonic() - since:.0f} s: {_said(notes, name)}")
     return all(_lines(notes / name) for name in processes)
 
@@ -188,7 +192,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _said(notes: Path, name: str) -> str:
-    return "\n".join(_lines(notes / f"{name}.err")[-12:])
+    return "\n".join(_lines(notes / f"{name}.err")[-40:])
 
 
 # What they left

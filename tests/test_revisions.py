@@ -43,6 +43,19 @@ def test_fact_history__a_figure_that_stays_is_one_row() -> None:
     assert rows.select("document_id", "fact_id", "valid_from", "valid_to").row(0) == ("x", "x/1", DAYS[0], None)
 
 
+def test_fact_history__beside_a_revised_budget_one_that_was_not() -> None:
+    others = pl.DataFrame([("z", "c", 1, DAYS[0])], schema=revisions().schema, orient="row")
+    facts = frame("budget_facts", figure("x", "1", 5), figure("y", "1", 6), figure("z", "1", 7), figure("z", "1", 7, 2))
+    rows = conformed(fact_history(pl.concat([revisions("x", "y"), others]), facts), "budget_fact_history")
+    assert spells(rows.filter(pl.col("budget_id") == "b")) == [
+        ("1", Decimal(5), 1, 1, "first", None, "changed"),
+        ("1", Decimal(6), 2, 2, "changed", Decimal(5), None),
+    ]
+    alone = rows.filter(pl.col("budget_id") == "c")
+    assert spells(alone) == [("1", Decimal(7), 1, 1, "first", None, None)] * 2
+    assert alone["valid_to"].null_count() == 2
+
+
 def test_fact_history__changed_added_and_removed() -> None:
     rows = history(
         ("x", "y"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.lakes import staged_frames
 from warehouse import store as store_module
 from warehouse.journal import Commit, DocumentAudited, DocumentsPublished, FindingAccepted
 from warehouse.store import IS_LOADED, LOADED, Store, Transaction
+from warehouse.turns import Wait, turn
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOLDER = """
@@ -126,6 +128,29 @@ def test_transaction__waits_for_another_process_and_says_so(store: Store) -> Non
         with waiting.transaction() as opened:
             assert opened.head() == 0
     assert told == [f"{store.path}: another process is using the store; waiting for it"]
+
+
+def test_transaction__whoever_comes_later_stands_in_line(store: Store) -> None:
+    with store.transaction():
+        pass
+    opened = threading.Event()
+
+    def come() -> None:
+        with store.transaction():
+            opened.set()
+
+    with turn(store.path.parent / "store.duckdb.line", Wait(0)) as has_it:
+        assert has_it
+        later = threading.Thread(target=come)
+        later.start()
+        assert not opened.wait(0.3)
+    later.join()
+    assert opened.is_set()
+
+
+def test_publishing__two_do_not_publish_from_a_file_at_once(store: Store) -> None:
+    with store.publishing() as first, Store(store.path, wait_seconds=0.1).publishing() as second:
+        assert (first, second) == (True, False)
 
 
 def test_transaction__gives_up_with_advice(store: Store) -> None:

@@ -157,7 +157,8 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Comparing):
         """
         new = self.promote()
         publisher = Publisher(self.bucket, self._ledger.store, self._references)
-        self._ledger.settle(publisher.write_stale)
+        with self._ledger.store.publishing():
+            self._ledger.settle(publisher.write_stale)
         return new
 
     def promote(self) -> list[str]:

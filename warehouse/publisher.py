@@ -102,14 +102,17 @@ class Publisher:
                 return False
             partitions, months = _partitions(store), _months(store)
             known = {str(row[0]): Written(*row) for row in store.query("SELECT * FROM ledger.files").iter_rows()}
-        # A file that is not as we left it may be the late write of a publisher that was paused.
-        self._written = {key: file for key, file in known.items() if listed.get(key) == file.etag}
+            # A file that is not as we left it may be the late write of a publisher that was paused.
+            self._written = {key: file for key, file in known.items() if listed.get(key) == file.etag}
+            stale = [partition for partition in partitions if self._stale_datasets(partition)]
+            names = [partition.name for partition in stale]
+            current = {str(name): set(ids) for name, ids in store.query(_CURRENT, names=names).iter_rows()}
         try:
             if has_moved():
                 return False
             others = set(listed) - _wanted([*partitions, *months])
             self._empty(others)
-            if not self._write_partitions(partitions, has_moved):
+            if not self._write_partitions(stale, current, has_moved):
                 return False
             self._write_references()
             self._write_months([month for month in months if self._stale_datasets(month)])
@@ -119,9 +122,10 @@ class Publisher:
             self._remember(known)
         return not has_moved()
 
-    def _write_partitions(self, partitions: Sequence[Partition], has_moved: Callable[[], bool]) -> bool:
-        stale = [partition for partition in partitions if self._stale_datasets(partition)]
-        current = self._current_ids(stale)
+    def _write_partitions(
+        self, stale: Sequence[Partition], current: Mapping[str, set[str]], has_moved: Callable[[], bool]
+    ) -> bool:
+        """Write these partitions, which have to show the figures of their `current` documents."""
         shown = {partition.name: self._shown(partition.name) for partition in stale}
         ids = {name: set(frame["document_id"]) for name, frame in shown.items()}
         leaving = [partition for partition in stale if ids[partition.name] - current[partition.name]]
@@ -138,12 +142,6 @@ class Publisher:
     def _stale_datasets(self, partition: Partition) -> list[str]:
         files = {name: self._written.get(key_of(name, partition.name)) for name in partition.inputs}
         return [name for name, file in files.items() if not file or file.inputs_sha256 != partition.inputs[name]]
-
-    def _current_ids(self, partitions: Sequence[Partition]) -> dict[str, set[str]]:
-        """The documents whose figures the partitions have to show."""
-        names = [partition.name for partition in partitions]
-        with self._store.transaction() as store:
-            return {str(name): set(ids) for name, ids in store.query(_CURRENT, names=names).iter_rows()}
 
     def _shown(self, partition: str) -> pl.DataFrame:
         """The documents whose figures the partition in the bucket shows, as a reader would see it."""

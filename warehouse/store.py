@@ -1,7 +1,8 @@
 """The DuckDB store: the journal's ledger and the staged results as tables, for questions and for the publisher.
 
 Nothing in it is the truth. It is brought up to date from the journal and can be thrown away at any time. DuckDB lets
-one process at a time open a file, so it is open for the length of a transaction only.
+one process at a time open a file, so it is open for the length of a transaction only, and who waits for it is the next to
+have it: whoever lets go of it and wants it again stands in line (`turns`).
 
 Schemas: `staged` (every staged result), `ledger` (entries and the states derived from them), and in `main` the
 published datasets as views, which hold what `curated/latest/` holds.
@@ -18,7 +19,6 @@ import functools
 import hashlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -42,6 +42,7 @@ from warehouse.journal import (
     SourceAdded,
     ValidationRun,
 )
+from warehouse.turns import Wait, turn
 
 _LEDGER, _STATES, _PARTITIONS, FOLLOW = (
     path.read_text("utf-8") for path in sorted((Path(__file__).parent / "sql").glob("*.sql"))
@@ -219,7 +220,7 @@ class Store:
     def remove(self) -> None:
         """Throw the file away; the next transaction starts an empty one."""
         with self._turn:
-            for path in (self.path, self.path.with_name(self.path.name + ".wal")):
+            for path in (self.path, self._beside("wal"), self._beside("line")):
                 path.unlink(missing_ok=True)
 
     def replace(self, other: Store) -> None:
@@ -232,7 +233,7 @@ class Store:
                     other.path.replace(self.path)
             except StoreDamaged:
                 # Nobody has it open, then.
-                self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
+                self._beside("wal").unlink(missing_ok=True)
                 other.path.replace(self.path)
             self._is_damaged = False
 
@@ -251,24 +252,35 @@ class Store:
             message = f"{said}; expected room on its disk and in memory: make some"
             raise StorageError(message, where=str(self.path)) from error
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def publishing(self) -> contextlib.AbstractContextManager[bool]:
+        """The turn to publish from this file. Two that publish at once do the same work and are in each other's way; whoever
+        waited finds most of it done."""
+        return turn(self._beside("publishing"), Wait(self._wait_seconds))
+
+    def _beside(self, name: str) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.path.with_name(f"{self.path.name}.{name}")
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        """Open the file as soon as its holder lets go of it, and before anyone who comes later."""
+        message = f"{self.path}: another process is using the store; waiting for it"
+        wait = Wait(self._wait_seconds, lambda: self._waiting(message))
+        with turn(self._beside("line"), wait):
+            return self._opened(wait)
+
+    def _opened(self, wait: Wait) -> duckdb.DuckDBPyConnection:
         self._is_checked &= self.path.exists()
-        until, has_told, pause = time.monotonic() + self._wait_seconds, False, 0.01
+        pause = 0.01
         while True:
             try:
                 return duckdb.connect(str(self.path), config=_CONFIG)
             except duckdb.IOException as error:
                 is_held = "lock" in str(error).lower()
-                if not is_held or time.monotonic() > until:
+                if not is_held or not wait.pause(pause):
                     raise _not_opened(self.path, error, is_held) from error
-                if not has_told and pause > 0.5:
-                    self._waiting(f"{self.path}: another process is using the store; waiting for it")
-                    has_told = True
             except duckdb.Error as error:
                 raise _not_opened(self.path, error, is_held=False) from error
-            time.sleep(pause)
-            pause = min(pause * 1.5, 1.0)
+            pause = min(pause * 1.3, 0.1)
 
 
 def _not_opened(path: Path, error: duckdb.Error, is_held: bool) -> StorageError:
