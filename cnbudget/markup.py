@@ -25,6 +25,11 @@ def text(value: object) -> str:
     return "" if value is None else html.escape(_UNPRINTABLE.sub("\ufffd", str(value)))
 
 
+def identifier(value: object) -> str:
+    """An identifier of the data, which a narrow screen may break between its words."""
+    return re.sub(r"([_.])", r"\1<wbr>", text(value))
+
+
 def source(value: object) -> str:
     """Words of the document, which are Chinese whatever the page is read in."""
     words = text(value)

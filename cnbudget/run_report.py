@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from cnbudget.markup import both, leads_to, page, pairs, say, section, source, table, text
+from cnbudget.markup import both, identifier, leads_to, page, pairs, say, section, source, table, text
 from cnbudget.model import Severity
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def render_index(runs: Sequence[Row], language: str = "zh") -> str:
     rows = [
         [
             leads_to(f"{run['run_id']}.html", text(when(run["started_at"]))),
-            text(run["scope"]),
+            _scope(run),
             text(run["by"]),
             *(f"{run[name]:,}" for name in _COUNTS),
         ]
@@ -75,10 +75,15 @@ def when(at: datetime) -> str:
     return f"{at.astimezone(_SHANGHAI):%Y-%m-%d %H:%M}"
 
 
+def _scope(run: Row) -> str:
+    """What a run looked at: all there is, or what was named."""
+    return say("scope_all") if run["scope"] == "all" else text(run["scope"])
+
+
 def _head(run: Row, moves: Sequence[tuple[str, str, str]]) -> str:
     n_changes = sum(run[f"n_{name}"] for name in _CHANGES)
     ruling = say("run_unchanged" if not n_changes and not moves else "run_changed")
-    about = " · ".join(filter(None, [text(when(run["started_at"])), text(run["by"]), text(run["scope"])]))
+    about = " · ".join(filter(None, [text(when(run["started_at"])), text(run["by"]), _scope(run)]))
     counts = "".join(f"<div><dt>{say(name)}</dt><dd>{run[name]:,}</dd></div>" for name in _COUNTS)
     return (
         f'<section id="run" class="verdict {"" if n_changes or moves else "good"}" aria-labelledby="h-run">'
@@ -98,7 +103,7 @@ def _changes(changes: pl.DataFrame, names: Mapping[str, str]) -> str:
     counted = Counter(changes.select("rule_id", "change").iter_rows())
     rules = sorted({rule_id for rule_id, _ in counted})
     rows = [
-        [f"<code>{text(rule_id)}</code>", *(str(counted[rule_id, change] or "") for change in _CHANGES)]
+        [f"<code>{identifier(rule_id)}</code>", *(str(counted[rule_id, change] or "") for change in _CHANGES)]
         for rule_id in rules
     ]
     found = sorted(
@@ -122,8 +127,8 @@ def _change(row: Row, names: Mapping[str, str]) -> str:
 def _expectations(checked: Sequence[Row]) -> str:
     rows = [
         [
-            f"<code>{text(row['dataset'])}</code>",
-            text(row["expectation_id"]),
+            f"<code>{identifier(row['dataset'])}</code>",
+            identifier(row["expectation_id"]),
             say(row["severity"]),
             f"{row['n_documents']:,}",
             f"{row['n_unexpected']:,}",

@@ -90,10 +90,11 @@ def test_cover_contradicts_forms__holds() -> None:
 
 def test_identity_broken__says_both_sides_and_the_difference() -> None:
     outcome = CheckOutcome(
-        "T3_total", "total", CheckStatus.BROKEN, "350.00", "300.00", "50.00", Cause.PUBLISHER, page=9
+        "T3_total", "total", CheckStatus.BROKEN, "1350.00", "1300.00", "50.00", Cause.PUBLISHER, page=9
     )
     (finding,) = found(whole(), outcomes=[outcome])
-    assert "left 350.00 yuan, right 300.00 yuan, difference 50.00 yuan" in finding.message_en
+    assert "left 1,350.00 yuan, right 1,300.00 yuan, difference 50.00 yuan" in finding.message_en
+    assert (finding.found, finding.expected, finding.difference) == ("1350.00", "1300.00", "50.00")
     assert (finding.cause, finding.is_holding, finding.page) == (Cause.PUBLISHER, True, 9)
 
 

@@ -86,9 +86,10 @@ def test_render_run__many_changes_are_counted_and_not_all_listed() -> None:
 
 
 def test_render_index__leads_to_every_run() -> None:
-    page = render_index([RUN, RUN | {"run_id": "run2", "scope": "<all>"}])
-    assert re.findall(r'href="(run\d\.html)"', page) == ["run1.html", "run2.html"]
+    page = render_index([RUN, RUN | {"run_id": "run2", "scope": "<all>"}, RUN | {"run_id": "run3", "scope": "all"}])
+    assert re.findall(r'href="(run\d\.html)"', page) == ["run1.html", "run2.html", "run3.html"]
     assert "&lt;all&gt;" in page
+    assert '<td><span class="zh" lang="zh-Hans">全部</span><span class="en" lang="en">All</span></td>' in page
 
 
 def test_when__is_shanghais_time() -> None:

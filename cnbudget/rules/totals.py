@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from cnbudget import money
 from cnbudget.identities import BY_ID
 from cnbudget.model import CheckStatus, FormId, Severity
 from cnbudget.recognise import PrintedAmount, Statement, StatementRow, is_total
-from cnbudget.rules.case import FORM_NAMES, Case, CheckOutcome, Family, Found, per_case, rule
+from cnbudget.rules.case import FORM_NAMES, Case, CheckOutcome, Family, Found, money_text, per_case, rule
 
 IDENTITIES = "各表式的编制说明：合计等于各项之和，同一数字在各表中一致（勾稽关系见 identities.md）"
 
@@ -28,10 +29,11 @@ def identity_broken(case: Case) -> Iterator[Found]:
         if item.status is not CheckStatus.BROKEN:
             continue
         identity = BY_ID[item.identity_id]
+        left, right, gap = (money_text(Decimal(yuan)) for yuan in (item.left, item.right, item.residual))
         yield Found(
             f"{item.identity_id}/{item.instance}",
-            f"{identity.zh}（{item.instance}）：左边 {item.left} 元，右边 {item.right} 元，相差 {item.residual} 元。请核对这些数字。",
-            f"{identity.en} ({item.instance}): left {item.left} yuan, right {item.right} yuan, difference {item.residual} yuan. "
+            f"{identity.zh}（{item.instance}）：左边 {left} 元，右边 {right} 元，相差 {gap} 元。请核对这些数字。",
+            f"{identity.en} ({item.instance}): left {left} yuan, right {right} yuan, difference {gap} yuan. "
             "Compare these figures with the page.",
             expected=item.right,
             found=item.left,
@@ -55,8 +57,9 @@ def figure_suspected(case: Case) -> Iterator[Found]:
     """Where identities break, the figure that all of them share is named, with the value they agree on. Never changed."""
     for item in case.suspects:
         zh, en = FORM_NAMES[item.form_id]
-        proposal_zh = f"多条勾稽关系一致指向 {item.proposed} 元。" if item.proposed else ""
-        proposal_en = f" Identities agree on {item.proposed} yuan." if item.proposed else ""
+        proposed = money_text(Decimal(item.proposed)) if item.proposed else ""
+        proposal_zh = f"多条勾稽关系一致指向 {proposed} 元。" if proposed else ""
+        proposal_en = f" Identities agree on {proposed} yuan." if proposed else ""
         yield Found(
             f"{item.form_id.value}/{item.row_no}/{item.measure}",
             f"《{zh}》“{item.row_label}”的 {item.printed} 参与的 {item.n_broken} 条勾稽关系均不成立。{proposal_zh}请核对该数字。",
