@@ -182,7 +182,9 @@ def _said(value: object) -> str:
 
 
 def decide(options: argparse.Namespace) -> int:
-    """Record a decision on documents and publish what follows from it."""
+    """Record a decision on documents and publish what follows from it, findings on others that are compared with them too."""
+    from tasks import stages
+
     lake = lake_of(options)
     since, ids = lake.head(), list(options.ids)
     if getattr(options, "rule", None):
@@ -194,7 +196,7 @@ def decide(options: argparse.Namespace) -> int:
     if not ids:
         raise SettingsError("no documents given; name their ids, or --rule", where=options.decision.value)
     ids = lake.decide(ids, options.decision, reason=options.reason, by=options.by)
-    lake.publish()
+    stages.run(stages.publish, lake)
     announce(lake, load_settings(), since=since)
     for row in lake.documents(ids).iter_rows(named=True):
         print(f"{row['document_id'][:12]} {row['file_name']}: {row['state']}")

@@ -27,8 +27,10 @@ def lake(tmp_path: Path, home: Path) -> Lake:
     return lake
 
 
-def frames(document_id: str, publisher: str, evidence: str = "e") -> dict[str, pl.DataFrame]:
-    own = staged_frames(document_id, publisher_id=publisher, publisher_name=f"{publisher}局", budget_id=publisher)
+def frames(document_id: str, publisher: str, evidence: str = "e", amount: int = 100) -> dict[str, pl.DataFrame]:
+    own = staged_frames(
+        document_id, amount, publisher_id=publisher, publisher_name=f"{publisher}局", budget_id=publisher
+    )
     own["findings"] = own["findings"].with_columns(
         finding_id=pl.lit(f"{publisher}0001"), rule_id=pl.lit("code_unknown"), evidence_sha256=pl.lit(evidence)
     )

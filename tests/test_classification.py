@@ -6,7 +6,6 @@ import csv
 import itertools
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -418,17 +417,6 @@ def test_read_codes__hostile_cells(rows: list[tuple[str, str, str, str]]) -> Non
     for readings in (read_functional_codes(cells), read_economic_codes(cells)):
         assert len(readings) == len(rows)
         assert all(reading.code is None or level(reading.code) for reading in readings)
-
-
-def test_read_functional_codes__is_fast() -> None:
-    rows = [CodeRow(code[:3], code[3:5], code[5:], name) for code, name in FORM] * 6
-    read_functional_codes(rows)
-    times = []
-    for _ in range(20):
-        start = time.perf_counter()
-        read_functional_codes(rows)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.001  # 102 rows, the size of a large form
 
 
 # --- the corpus ------------------------------------------------------------------------------------------------------

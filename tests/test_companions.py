@@ -12,6 +12,7 @@ import pytest
 from cnbudget.errors import StorageError
 from cnbudget.parse import extractor_version, parse_to_results
 from cnbudget.revalidation import ACROSS
+from flows.__main__ import main
 from flows.settings import quieten
 from tasks import stages
 from tests.lakes import curated, drop, ingest, lake_at, land, read_latest, staged_frames
@@ -96,15 +97,13 @@ def test_publish__a_killed_comparison_is_made_by_the_next(tmp_path: Path, monkey
     assert findings(home) == expected
 
 
-def test_publish__what_is_withdrawn_is_compared_with_no_longer(tmp_path: Path) -> None:
+def test_decide__what_is_withdrawn_is_compared_with_no_longer(tmp_path: Path) -> None:
     home = taken(tmp_path, [["last.txt", "this.txt"]])
-    lake = lake_at(home)
     (last,) = read_latest(home, "documents").filter(pl.col("fiscal_year") == 2030)["document_id"]
-    lake.decide([last], Decision.WITHDRAW, reason="wrong", by="me")
-    stages.publish.fn(lake)
+    signed = ("--by", "me", "--reason", "checked", "--lake", str(home))
+    assert main(["withdraw", last, *signed]) == 0
     assert rules_of(home) == set()
-    lake.decide([last], Decision.REVOKE, reason="right", by="me")
-    stages.publish.fn(lake)
+    assert main(["revoke", last, *signed]) == 0
     assert (2031, "base_differs_from_last_year") in rules_of(home)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import polars as pl
@@ -19,6 +18,7 @@ from samples.draw import draw_budget
 from samples.forms import printed
 from samples.render_markdown import render_markdown
 from tests.corpus import DOCUMENTS, needs_corpus
+from tests.ending import ends
 from tests.prose_labels import fiscal_year
 from tests.test_projects import CARE, SHOW
 from tests.test_prose_reconcile import DOCUMENT, facts
@@ -99,12 +99,11 @@ _FRAMES = [
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_read_prose__hostile_text_in_bounded_time(kind: str) -> None:
-    start = time.process_time()
-    for template in _FRAMES:
-        found = read_prose(text_document(*(line.format(HOSTILE[kind]) for line in template)), 2031)
-        prose_frames([found], FACTS)
-    assert time.process_time() - start < 5
+def test_read_prose__hostile_text_ends(kind: str) -> None:
+    with ends():
+        for template in _FRAMES:
+            found = read_prose(text_document(*(line.format(HOSTILE[kind]) for line in template)), 2031)
+            prose_frames([found], FACTS)
 
 
 def test_read_prose__no_section_no_record() -> None:
@@ -114,16 +113,15 @@ def test_read_prose__no_section_no_record() -> None:
     assert not (found.claims or found.institutions or found.disclosures or found.projects)
 
 
-def test_read_prose__thousands_of_titles_and_pieces_in_bounded_time() -> None:
+def test_read_prose__thousands_of_titles_and_pieces_end() -> None:
     lines = [
         line
         for n in range(3000)
         for line in (f"项目{n}经费情况说明", "一、项目概述", f"第{n}个项目", "六、年度预算安排", f"预算{n}元")
     ]
-    start = time.process_time()
-    found = read_prose(text_document(*lines, *(f"无主{n}经费情况说明" for n in range(3000))), 2031)
+    with ends():
+        found = read_prose(text_document(*lines, *(f"无主{n}经费情况说明" for n in range(3000))), 2031)
     assert len(found.projects) == 3000
-    assert time.process_time() - start < 5
 
 
 # --- the same budget in other words -----------------------------------------------------------------------------------

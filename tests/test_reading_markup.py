@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 
 import pytest
 
@@ -14,6 +13,7 @@ from cnbudget.errors import (
 )
 from cnbudget.model import Grid, MediaType, Paragraph
 from cnbudget.reading import html, markdown
+from tests.ending import ends
 from tests.office_files import FORM, FORM_SHAPE, NOTE, TITLE, UNIT, html_form, only_texts, shape
 
 
@@ -74,11 +74,9 @@ def test_html_read__hidden_and_layout() -> None:
         pytest.param("<table>" + "<tr><td rowspan=9999 colspan=900>1" * 20_000, id="many spans"),
     ],
 )
-def test_html_read__hostile_page_is_stopped_in_time(markup: str) -> None:
-    start = time.process_time()
-    with pytest.raises(LimitExceeded):
+def test_html_read__hostile_page_is_stopped(markup: str) -> None:
+    with ends(), pytest.raises(LimitExceeded):
         html.read("a.html", markup.encode())
-    assert time.process_time() - start < 3
 
 
 def test_html_read__nothing_visible_is_empty() -> None:
@@ -127,16 +125,12 @@ def test_markdown_read__header_reaches_over_the_blank_cells_beside_it() -> None:
 
 
 @pytest.mark.parametrize("rows", [["a|" * 50_000, *["a|b"] * 50_000], ["a|b", *["a|b"] * 50_000, "a|" * 50_000]])
-def test_markdown_read__one_row_as_wide_as_a_book_is_stopped_in_time(rows: list[str]) -> None:
-    start = time.perf_counter()
-    with pytest.raises(LimitExceeded, match="1000 columns"):
+def test_markdown_read__one_row_as_wide_as_a_book_is_stopped(rows: list[str]) -> None:
+    with ends(), pytest.raises(LimitExceeded, match="1000 columns"):
         markdown.read("a.md", "\n".join([rows[0], "-|-", *rows[1:]]).encode())
-    assert time.perf_counter() - start < 10
 
 
 @pytest.mark.parametrize("unit", ["<table>", "# ", " | ", "|-", "**a", "<table", "- ", "</table>", "\\", "<br "])
-def test_markdown_read__hostile_text_takes_bounded_time(unit: str) -> None:
-    start = time.process_time()
-    with contextlib.suppress(LimitExceeded):
+def test_markdown_read__hostile_text_ends(unit: str) -> None:
+    with ends(), contextlib.suppress(LimitExceeded):
         markdown.read("a.md", (unit * (1_000_000 // len(unit)) + "x").encode())
-    assert time.process_time() - start < 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -30,6 +29,7 @@ from samples.forms import printed
 from samples.render_text import render_text
 from samples.truth import expected_facts
 from tests.corpus import DOCUMENTS, named, needs_corpus, true_facts
+from tests.ending import ends
 from tests.flatten import Wear, flatten
 
 Key = tuple[str, int, str, str]
@@ -403,11 +403,10 @@ def test_equations__bear_the_names_of_identities() -> None:
 # --- text made to do harm ---------------------------------------------------------------------------------------------
 
 
-def hostile(lines: list[str]) -> tuple[Recognition, float]:
+def hostile(lines: list[str]) -> Recognition:
     document = Document("0" * 64, "x.txt", MediaType.TEXT, 1, 0, [Paragraph(line) for line in lines])
-    start = time.process_time()
-    found = recover(document, Recognition([], [], [], []))
-    return found, time.process_time() - start
+    with ends():
+        return recover(document, Recognition([], [], [], []))
 
 
 def titles() -> list[str]:
@@ -427,8 +426,7 @@ def test_recover__thousands_of_numbers_in_one_row() -> None:
         "205 教育支出 1.00 2.00",
         *["3.00 4.00 5.00"] * 20_000,
     ]
-    found, seconds = hostile([*lines, "7 " * 100_000])
-    assert seconds < 5
+    found = hostile([*lines, "7 " * 100_000])
     assert not amounts(found)
     assert any("numbers, the form has" in item.why or "is no row" in item.why for item in found.unassigned)
     assert len(found.unassigned) < 10 * recovering.MAX_NAMED
@@ -443,9 +441,8 @@ def test_recover__a_million_lines(line: str) -> None:
     paragraph = Paragraph(line)
     blocks = [*map(Paragraph, titles()), *[paragraph] * 1_000_000]
     document = Document("0" * 64, "x.txt", MediaType.TEXT, 1, 0, blocks)
-    start = time.process_time()
-    recover(document, Recognition([], [], [], []))
-    assert time.process_time() - start < 10
+    with ends():
+        recover(document, Recognition([], [], [], []))
 
 
 def test_recover__a_search_that_explodes_is_given_up() -> None:
@@ -454,15 +451,13 @@ def test_recover__a_search_that_explodes_is_given_up() -> None:
     total = sum(amount)
     parts = f"{total:,}.00 {sum(amount[::2]):,}.00 {sum(amount[1::2]):,}.00"
     form = [f"205 教育支出 {parts}", f"205 08 进修及培训 {parts}", *children, f"合计 {parts}"]
-    found, seconds = hostile([*titles()[:-5], "2031年部门支出预算总表", "单位：元", *HEADER.split("\n"), *form])
-    assert seconds < 3
+    found = hostile([*titles()[:-5], "2031年部门支出预算总表", "单位：元", *HEADER.split("\n"), *form])
     assert any("given up after" in item.why for item in found.unassigned)
 
 
 def test_recover__more_rows_than_any_budget() -> None:
     rows = [f"{200 + n % 90} {n // 90 % 90 + 10} {n % 77 + 10} 某项支出 7.00 7.00" for n in range(MAX_ROWS + 1)]
-    found, seconds = hostile([*titles(), "2031年部门支出预算总表", "单位：元", *HEADER.split("\n"), *rows])
-    assert seconds < 5
+    found = hostile([*titles(), "2031年部门支出预算总表", "单位：元", *HEADER.split("\n"), *rows])
     assert not amounts(found)
 
 

@@ -15,12 +15,14 @@ from tests.test_decisions import held
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A lake with a published budget of p局, finding p0001 on it, and a held one of q局."""
+    """A lake with a published budget of p局, finding p0001 on it, and a held one of q局 with other figures."""
     from tests.lakes import ingest
 
     one, two = drop(tmp_path / "inbox", "one.pdf", b"1"), drop(tmp_path / "inbox", "two.pdf", b"2")
     ingest(
-        lake_at(tmp_path / "lake"), tmp_path / "inbox", [frames(one, "p"), held(two, "identity_broken", publisher="q")]
+        lake_at(tmp_path / "lake"),
+        tmp_path / "inbox",
+        [frames(one, "p", amount=7), held(two, "identity_broken", publisher="q")],
     )
     return tmp_path / "lake"
 
