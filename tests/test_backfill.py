@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -18,6 +17,7 @@ from cnbudget.sandbox import Readers
 from flows.settings import load_settings, quieten
 from tests.lakes import curated, drop, land, read_latest, states
 from tests.servers import dask
+from tests.waiting import until
 from warehouse.lake import Lake, Pending
 
 quieten()
@@ -39,13 +39,6 @@ def inbox(tmp_path: Path, sample_budgets: list[tuple[str, bytes]]) -> Path:
     ]:
         drop(folder, name, data)
     return folder
-
-
-def wait_for(what: Callable[[], bool], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < until, f"not in {seconds} s"
-        time.sleep(0.02)
 
 
 def without_times(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -116,7 +109,7 @@ def test_backfill__killed_midway_is_finished_by_the_next(tmp_path: Path, inbox: 
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
     )
-    wait_for(lambda: any(lake.glob("staged/*/*/result.parquet")) or process.poll() is not None, 60)
+    until(lambda: any(lake.glob("staged/*/*/result.parquet")) or process.poll() is not None)
     process.kill()
     process.wait()
     staged = {path: path.stat().st_mtime_ns for path in lake.glob("staged/*/*/result.parquet")}

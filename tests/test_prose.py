@@ -18,10 +18,10 @@ from samples.draw import draw_budget
 from samples.forms import printed
 from samples.render_markdown import render_markdown
 from tests.corpus import DOCUMENTS, needs_corpus
-from tests.ending import ends
 from tests.prose_labels import fiscal_year
 from tests.test_projects import CARE, SHOW
 from tests.test_prose_reconcile import DOCUMENT, facts
+from tests.waiting import ends
 
 LINES = [
     "某区园林局机构设置", "本部门中，行政单位1家，具体包括：", "1.某区园林局本部",

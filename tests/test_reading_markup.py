@@ -13,8 +13,8 @@ from cnbudget.errors import (
 )
 from cnbudget.model import Grid, MediaType, Paragraph
 from cnbudget.reading import html, markdown
-from tests.ending import ends
 from tests.office_files import FORM, FORM_SHAPE, NOTE, TITLE, UNIT, html_form, only_texts, shape
+from tests.waiting import ends
 
 
 @pytest.mark.parametrize(

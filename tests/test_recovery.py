@@ -29,8 +29,8 @@ from samples.forms import printed
 from samples.render_text import render_text
 from samples.truth import expected_facts
 from tests.corpus import DOCUMENTS, named, needs_corpus, true_facts
-from tests.ending import ends
 from tests.flatten import Wear, flatten
+from tests.waiting import ends
 
 Key = tuple[str, int, str, str]
 WEARS = [

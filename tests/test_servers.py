@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from flows.__main__ import main
 from flows.settings import quieten
 from tests.lakes import drop, read_latest
 from tests.servers import Server, dask
+from tests.waiting import until
 from warehouse.bucket import Bucket, S3Bucket, open_bucket
 from warehouse.journal import Decision
 from warehouse.lake import Lake
@@ -344,10 +344,3 @@ def test_watch__notifications_that_ceph_pushes(
         stop.set()
         watching.join(60)
     assert read_latest(home, "documents")["file_name"].to_list() == ["一 a+b%2B.txt"]
-
-
-def until(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)

@@ -13,10 +13,9 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -29,6 +28,7 @@ import pytest
 from cnbudget.errors import SettingsError, StorageError
 from flows.settings import quieten
 from tests.lakes import drop
+from tests.waiting import until
 from warehouse.bucket import LocalBucket
 from warehouse.lake import Lake
 from warehouse.sources import Source
@@ -44,16 +44,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_for(what: Callable[[], Any], seconds: float, why: str) -> Any:
-    """The first true answer, in so many seconds."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := what():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"not in {seconds} s: {why}")
 
 
 @dataclass
@@ -117,7 +107,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Iterator[R
     running = Running(process, f"http://127.0.0.1:{port}/api", folder / "inbox", folder / "lake", folder / "home")
     try:
         said = (folder / "up.log").read_text
-        wait_for(lambda: "ready: " in said() or process.poll() is not None, 150, "up is not ready")
+        until(lambda: "ready: " in said() or process.poll() is not None, "up is not ready")
         assert process.poll() is None, said()
         yield running
     finally:
@@ -143,8 +133,8 @@ def test_up__the_watcher_publishes_what_is_dropped(up: Running, sample_budgets: 
         frames = [pl.read_parquet(path) for path in files.glob("*.parquet")]
         return any(document in frame.filter(state="published")["document_id"] for frame in frames)
 
-    wait_for(published, 30, "the document is not in latest/")
-    wait_for(lambda: completed_runs(up, "watch-batch"), 10, "the batch is no completed flow run")
+    until(published, "the document is not in latest/")
+    until(lambda: completed_runs(up, "watch-batch"), "the batch is no completed flow run")
 
 
 def completed_runs(up: Running, flow: str) -> list[str]:
@@ -166,7 +156,7 @@ def test_deploy__all_deployments_are_there_and_the_schedules_make_runs(up: Runni
     scheduled = {name for name, each in deployments.items() if any(s["active"] for s in each["schedules"])}
     assert scheduled == {"reconcile", "revalidate"}
     # With a wrong SQLAlchemy the server comes up all the same, and its scheduler fails each time.
-    wait_for(lambda: up.runs_of("reconcile"), 30, "no run of reconcile is scheduled")
+    until(lambda: up.runs_of("reconcile"), "no run of reconcile is scheduled")
 
 
 @pytest.fixture
@@ -213,7 +203,7 @@ def test_automation__from_an_event_to_the_flow_and_from_a_held_document_to_a_not
         runs = [run for run in up.runs_of("ingest") if run["state_type"] not in ("SCHEDULED", "PENDING", "RUNNING")]
         return runs[0] if runs else None
 
-    run = wait_for(finished, 60, "no run of ingest has ended")
+    run = until(finished, "no run of ingest has ended")
     assert run["parameters"]["sources"] == [f"s3://incoming-event/{key}"]
     states = up.ask("GET", f"/flow_run_states/?flow_run_id={run['id']}")
     order = [state["type"] for state in sorted(states, key=lambda state: state["timestamp"])]
@@ -225,7 +215,7 @@ def test_automation__from_an_event_to_the_flow_and_from_a_held_document_to_a_not
     ]
     (held,) = Lake.open(str(up.lake)).documents().filter(file_name="单位 预算&'1'.pdf").iter_rows(named=True)
     assert held["state"] == "held"
-    (told,) = wait_for(lambda: got, 15, "nobody was told")
+    (told,) = until(lambda: got, "nobody was told")
     assert told["subject"].startswith("Held: ")
     assert held["state_reason"] in told["text"]
 
@@ -263,7 +253,7 @@ def test_stage__only_transient_errors_are_tried_again(
         return {(run["state_type"], run["run_count"]) for run in runs if run["name"].startswith(f"land-{last}")}
 
     # What happened to a task run reaches the server as events, a moment later.
-    wait_for(lambda: counted() == {(last, n_runs)}, 15, f"the task run is not {last} after {n_runs} runs")
+    until(lambda: counted() == {(last, n_runs)}, f"the task run is not {last} after {n_runs} runs")
     assert lake.n_landings == n_runs
 
 

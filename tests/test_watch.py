@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from flows.events import Notice
 from flows.settings import quieten
 from tests.drilling import settle, watcher_of
 from tests.lakes import FailingBucket, curated, drop, lake_at, read_latest, states
+from tests.waiting import until
 from warehouse.bucket import LocalBucket, ObjectInfo
 from warehouse.lake import Lake
 
@@ -37,13 +36,6 @@ def inbox(tmp_path: Path) -> Path:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "lake"
-
-
-def until(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def test_turn__takes_up_what_stood_there_and_what_a_killed_run_left(inbox: Path, home: Path, budget_text: str) -> None:
