@@ -13,13 +13,18 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from cnbudget.schema import STAGED
 from expectations import balances
 from expectations.suites import Suite, read_suites
+
+if TYPE_CHECKING:
+    from expectations.plans import Outcome
+
+    Evaluate = Callable[[Suite, Any, str], dict[str, Outcome]]
 
 PREPARED: dict[str, Callable[[balances.Frames], pl.DataFrame]] = {
     "column_types": balances.column_types,
@@ -84,17 +89,17 @@ def run_suite(suite: Suite, frame: pl.DataFrame | str) -> list[Verdict]:
     if not expectations:  # an installation that lost its suites must not let everything pass
         lost = "no suite found; expected: expectations/suites/*.json; next: `python -m expectations write`"
         return [Verdict(None, name, "suite", "critical", f"{name}: {lost}")]
-    validator = _validator(frame)
+    evaluate, data = _great_expectations(), _to_pandas(frame)
     # Where rows fail is asked only of what failed: it makes GX take twice as long.
-    passed = {each for each, result in _evaluate(validator, suite, "BOOLEAN_ONLY").items() if result.success is True}
-    failed = {each: expectation for each, expectation in expectations.items() if each not in passed}
+    outcomes = evaluate(suite, data, "BOOLEAN_ONLY")
+    failed = {each: expectations[each] for each in expectations if each not in outcomes or not outcomes[each].is_met}
     if not failed:
         return []
-    results = _evaluate(validator, suite | {"expectations": list(failed.values())}, "COMPLETE")
+    outcomes = evaluate(suite | {"expectations": list(failed.values())}, data, "COMPLETE")
     return [
         verdict
         for each, expectation in failed.items()
-        for verdict in _verdicts(name, expectation, results.get(each), frame)
+        for verdict in _verdicts(name, expectation, outcomes.get(each), frame)
     ]
 
 
@@ -112,43 +117,18 @@ def _frame_for(name: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame | 
 
 
 @cache
-def _great_expectations() -> tuple[Any, Any, Any, Any]:
+def _great_expectations() -> Evaluate:
     """Imported when first needed: it costs seconds and hundreds of megabytes."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        from great_expectations.core import ExpectationSuite
-        from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
-        from great_expectations.validator.validator import Validator
-
-        from expectations.kept import configurations_kept
+        from expectations.plans import evaluate
 
         importlib.import_module("expectations.required")
     # What is loaded stays to the end: looking through all of it takes a fifth of a second of each collection.
     gc.freeze()
     atexit.register(gc.unfreeze)
-    return ExpectationSuite, PandasExecutionEngine, Validator, configurations_kept
-
-
-def _validator(frame: pl.DataFrame) -> Any:
-    """Great Expectations' own validator, used directly: a `Batch` hashes its whole frame twice, 0.1 s each."""
-    _, make_engine, make_validator, _ = _great_expectations()
-    validator = make_validator(execution_engine=make_engine(batch_data_dict={"batch": _to_pandas(frame)}))
-    validator.metrics_calculator.show_progress_bars = False
-    return validator
-
-
-def _evaluate(validator: Any, suite: Suite, result_format: str) -> dict[str, Any]:
-    """Great Expectations' results by expectation id."""
-    make_suite, _, _, configurations_kept = _great_expectations()
-    with configurations_kept():
-        results = validator.graph_validate(
-            configurations=make_suite(**suite).expectation_configurations,
-            runtime_configuration={
-                "result_format": {"result_format": result_format, "return_unexpected_index_query": False}
-            },
-        )
-    return {result.expectation_config.meta["id"]: result for result in results}
+    return evaluate
 
 
 def _to_pandas(frame: pl.DataFrame) -> Any:
@@ -160,14 +140,15 @@ def _to_pandas(frame: pl.DataFrame) -> Any:
     return converted
 
 
-def _verdicts(name: str, expectation: dict[str, Any], result: Any, frame: pl.DataFrame) -> Iterator[Verdict]:
-    failure = (
-        _exception_message(result.exception_info or {}) if result is not None else "no result from Great Expectations"
-    )
-    positions = result.result.get("unexpected_index_list") if result is not None else None
+def _verdicts(
+    name: str, expectation: dict[str, Any], outcome: Outcome | None, frame: pl.DataFrame
+) -> Iterator[Verdict]:
+    failure = outcome.failure if outcome else "no result from Great Expectations"
+    found = outcome.found if outcome else {}
+    positions = found.get("unexpected_index_list")
     if failure or not positions:
-        found = failure or str(result.result.get("observed_value", "a failure without rows"))
-        yield _of_batch(name, expectation, found, is_exception=bool(failure))
+        said = failure or str(found.get("observed_value", "a failure without rows"))
+        yield _of_batch(name, expectation, said, is_exception=bool(failure))
         return
     rows = pl.DataFrame(
         {"document_id": frame["document_id"].gather(positions), "row": positions}, schema_overrides={"row": pl.Int64}
@@ -187,12 +168,6 @@ def _examples(rows: pl.DataFrame, expectation: dict[str, Any]) -> str:
     naming = [column for column in NAMING if column in rows.columns and column not in columns]
     shown = rows.select(*columns, *naming[:N_NAMING]).to_dicts()
     return "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in shown)
-
-
-def _exception_message(info: Mapping[str, Any]) -> str:
-    """The first exception that was raised inside; its shape depends on where it was raised."""
-    entries = [info] if "raised_exception" in info else list(info.values())
-    return next((str(e["exception_message"])[:300] or "exception" for e in entries if e.get("raised_exception")), "")
 
 
 def _of_batch(name: str, expectation: dict[str, Any], found: str, *, is_exception: bool = True) -> Verdict:

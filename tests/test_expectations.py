@@ -398,7 +398,7 @@ def test_run_suite__exception_inside_gx_is_critical_whatever_the_severity(clean:
 
 
 def test_run_suite__expectation_without_result_is_critical(clean: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "_evaluate", lambda *_: {})
+    monkeypatch.setattr(gate, "_great_expectations", lambda: lambda *_: {})
 
     verdicts = run_suite(SUITES["document_counts"], clean["documents"])
 
@@ -445,18 +445,53 @@ def test_audit__lets_go_of_the_batch(clean: Frames) -> None:
     assert [each for each in gc.get_objects() if isinstance(each, pd.DataFrame) and "document_id" in each.columns] == []
 
 
-def test_configurations_kept__are_made_once_and_only_inside() -> None:
-    from great_expectations.expectations.core import ExpectColumnValuesToNotBeNull
+@pytest.mark.parametrize("result_format", ["BOOLEAN_ONLY", "COMPLETE"])
+@pytest.mark.parametrize("name", SUITES)
+def test_evaluate__says_what_the_validator_of_great_expectations_says(
+    name: str, result_format: str, clean: Frames
+) -> None:
+    evaluate = gate._great_expectations()
+    from great_expectations.core import ExpectationSuite
+    from great_expectations.execution_engine import PandasExecutionEngine
+    from great_expectations.validator.validator import Validator
 
-    from expectations.kept import configurations_kept
+    whole = gate.PREPARED[name](clean) if name in gate.PREPARED else clean[name]
+    for frame in (whole, *(mutated(name, each, clean) for each in SUITES[name]["expectations"])):
+        data = gate._to_pandas(frame)
+        validator = Validator(execution_engine=PandasExecutionEngine(batch_data_dict={"batch": data}))
+        results = validator.graph_validate(
+            ExpectationSuite(**SUITES[name]).expectation_configurations,
+            {"result_format": {"result_format": result_format, "return_unexpected_index_query": False}},
+        )
 
-    one, other = ExpectColumnValuesToNotBeNull(column="a"), ExpectColumnValuesToNotBeNull(column="b")
+        outcomes = evaluate(SUITES[name], data, result_format)
 
-    with configurations_kept():
-        assert one.configuration is one.configuration
-        assert [each.configuration.kwargs["column"] for each in (one, other)] == ["a", "b"]
-    assert one.configuration is not one.configuration
-    assert one.configuration == one.configuration
+        assert len(outcomes) == len(results)
+        for theirs in results:
+            ours = outcomes[theirs.expectation_config.meta["id"]]
+            assert (ours.is_met, ours.failure) == (theirs.success, None)
+            if result_format == "COMPLETE":
+                assert ours.found == theirs.result
+
+
+def test_evaluate__what_cannot_be_evaluated_says_why_and_leaves_the_others_alone(clean: Frames) -> None:
+    evaluate = gate._great_expectations()
+    kinds = {
+        "unknown": ("expect_nothing_of_the_kind", {}),
+        "wrong": ("expect_column_values_to_be_unique", {"column": "x"}),
+    }
+    kinds["right"] = ("expect_column_values_to_be_unique", {"column": "document_id"})
+    suite = {"expectations": [{"type": t, "kwargs": k, "meta": {"id": name}} for name, (t, k) in kinds.items()]}
+
+    outcomes = evaluate(suite, gate._to_pandas(clean["documents"]), "BOOLEAN_ONLY")
+
+    assert {name: outcome.is_met for name, outcome in outcomes.items()} == {
+        "unknown": False,
+        "wrong": False,
+        "right": True,
+    }
+    assert "expect_nothing_of_the_kind" in str(outcomes["unknown"].failure)
+    assert '"x"' in str(outcomes["wrong"].failure)
 
 
 def test_audit__leaves_no_file_and_prints_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from cnbudget.errors import StorageError
@@ -128,6 +129,38 @@ def test_transaction__waits_for_another_process_and_says_so(store: Store) -> Non
         with waiting.transaction() as opened:
             assert opened.head() == 0
     assert told == [f"{store.path}: another process is using the store; waiting for it"]
+
+
+def test_transaction__two_stores_of_one_process_take_turns(store: Store) -> None:
+    beside, opened = Store(store.path), threading.Event()
+
+    def come() -> None:
+        with beside.transaction() as found:
+            assert found.head() == 1
+            opened.set()
+
+    with store.transaction() as held:
+        later = threading.Thread(target=come)
+        later.start()
+        assert not opened.wait(0.3)
+        held.apply([Commit(1, NOW, "li", "n", (audited("a"),))], [staged_frames("a")])
+    later.join()
+    assert opened.is_set()
+
+
+def test_transaction__leaves_the_file_to_others_whatever_happens_inside(store: Store) -> None:
+    for failure in (ZeroDivisionError, KeyboardInterrupt):
+        with pytest.raises(failure), store.transaction():
+            raise failure
+        with duckdb.connect(str(store.path)) as other:
+            assert other.sql("FROM ledger.commits").fetchall() == []
+
+
+def test_transaction__a_name_with_a_quote_is_a_name(tmp_path: Path) -> None:
+    store = Store(tmp_path / "it's" / "one's.duckdb")
+    with store.transaction() as opened:
+        assert opened.head() == 0
+    assert store.path.exists()
 
 
 def test_transaction__whoever_comes_later_stands_in_line(store: Store) -> None:

@@ -2,7 +2,8 @@
 
 Nothing in it is the truth. It is brought up to date from the journal and can be thrown away at any time. DuckDB lets
 one process at a time open a file, so it is open for the length of a transaction only, and who waits for it is the next to
-have it: whoever lets go of it and wants it again stands in line (`turns`).
+have it: whoever lets go of it and wants it again stands in line (`turns`). What is costly of opening, DuckDB's own start, is
+done once: the file is attached to an engine that stays.
 
 Schemas: `staged` (every staged result), `ledger` (entries and the states derived from them), and in `main` the
 published datasets as views, which hold what `curated/latest/` holds.
@@ -82,6 +83,9 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # What does not fit goes to the disk: a store that has grown takes no more memory than a small one.
     "memory_limit": "256MB",
 }
+
+_CATALOG = "store"
+"""What the file is called while it is attached."""
 
 LOADED = "loaded"
 """The column of the `staged` tables that says which document, in the order of loading."""
@@ -171,7 +175,9 @@ class Store:
         self._turn = threading.RLock()
         self._is_checked = False
         self._is_damaged = False
+        self._engine: duckdb.DuckDBPyConnection | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
+        """The engine while the file is attached to it."""
 
     @contextlib.contextmanager
     def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -180,7 +186,7 @@ class Store:
             if self._connection is not None:
                 yield self._connection
                 return
-            with contextlib.closing(self._connect()) as connection:
+            with self._opened() as connection:
                 self._connection = connection
                 try:
                     if not self._is_checked:
@@ -213,7 +219,7 @@ class Store:
             return False
         if self._is_damaged:
             raise StoreDamaged("it could not be read before", where=str(self.path))
-        with self._turn, contextlib.closing(self._connect()) as connection, self._errors():
+        with self._turn, self._opened() as connection, self._errors():
             tables, _ = _fingerprints(connection)
         return tables not in (None, _fingerprint(_tables))
 
@@ -228,7 +234,7 @@ class Store:
         log by its name, so that of a writer would be taken for the new file's."""
         with self._turn:
             try:
-                with contextlib.closing(self._connect()) as connection, self._errors():
+                with self._opened() as connection, self._errors():
                     connection.execute("CHECKPOINT")
                     other.path.replace(self.path)
             except StoreDamaged:
@@ -261,25 +267,36 @@ class Store:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return self.path.with_name(f"{self.path.name}.{name}")
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        """Open the file as soon as its holder lets go of it, and before anyone who comes later."""
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file, as soon as its holder lets go of it and before anyone who comes later, while the block runs."""
         message = f"{self.path}: another process is using the store; waiting for it"
         wait = Wait(self._wait_seconds, lambda: self._waiting(message))
-        with turn(self._beside("line"), wait):
-            return self._opened(wait)
+        try:
+            with turn(self._beside("line"), wait):
+                engine = self._attached(wait)
+            yield engine
+            engine.execute(f"USE memory; DETACH {_CATALOG}")
+        except BaseException:
+            # Whatever state it is in: a new one is a twentieth of a second.
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                engine.close()
+            raise
 
-    def _opened(self, wait: Wait) -> duckdb.DuckDBPyConnection:
+    def _attached(self, wait: Wait) -> duckdb.DuckDBPyConnection:
         self._is_checked &= self.path.exists()
-        pause = 0.01
+        if self._engine is None:
+            self._engine = duckdb.connect(config=_CONFIG | {"temp_directory": str(self._beside("tmp"))})
+        path, pause = str(self.path.absolute()).replace("'", "''"), 0.01
         while True:
             try:
-                return duckdb.connect(str(self.path), config=_CONFIG)
-            except duckdb.IOException as error:
-                is_held = "lock" in str(error).lower()
+                return self._engine.execute(f"ATTACH '{path}' AS {_CATALOG}; USE {_CATALOG}")
+            except duckdb.Error as error:
+                # By another process, or by another store of this one.
+                is_held = any(sign in str(error) for sign in ("lock on file", "already attached"))
                 if not is_held or not wait.pause(pause):
                     raise _not_opened(self.path, error, is_held) from error
-            except duckdb.Error as error:
-                raise _not_opened(self.path, error, is_held=False) from error
             pause = min(pause * 1.3, 0.1)
 
 
