@@ -46,8 +46,10 @@ from warehouse.sources import Source, open_source
 
 log = logging.getLogger(__name__)
 
+_QUIET_SECONDS = 3.0
+"""So long after the last document the site is brought up to date: nobody waits for it, and the next one may be coming."""
 _PAGES_SECONDS = 60.0
-"""Where there is never a quiet moment, the site is brought up to date so often."""
+"""Where it is never so quiet, the site is brought up to date so often."""
 _WAIT_SECONDS = 0.5
 _LONGEST_PAUSE = 60.0
 
@@ -70,7 +72,7 @@ class Watcher:
         self._owes = True
         """Whether documents may wait to be read or published: after a start, and after anything failed."""
         self._owes_pages = False
-        self._pages_at = time.monotonic()
+        self._pages_at = self._worked_at = time.monotonic()
         self._n_failures = 0
         self._resume_at = 0.0
 
@@ -88,6 +90,7 @@ class Watcher:
         run = Run()
         self._in_a_flow(lambda: self._work(run, notices))
         self._settle(run)
+        self._worked_at = time.monotonic()
         return True
 
     def _in_a_flow(self, work: Callable[[], None]) -> None:
@@ -181,8 +184,8 @@ class Watcher:
             self._write_pages(run)
 
     def _is_quiet(self) -> bool:
-        """Use a moment in which nothing comes for the site, which nobody waits for; False where it is as it should be."""
-        if not self._owes_pages:
+        """Use a moment in which nothing comes for the site; False where it is as it should be, or others may be coming."""
+        if not self._owes_pages or time.monotonic() - self._worked_at < _QUIET_SECONDS:
             return False
         run = Run()
         self._in_a_flow(lambda: self._write_pages(run))

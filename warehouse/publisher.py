@@ -89,6 +89,7 @@ class Publisher:
         self._bucket = bucket
         self._store = store
         self._references = references
+        self._listed: Mapping[str, str] = {}
         self._written: dict[str, Written] = {}
 
     def write_stale(self, head: int, has_moved: Callable[[], bool]) -> bool:
@@ -96,7 +97,7 @@ class Publisher:
 
         False means that the head moved on meanwhile, or that the store lags: bring it up to date and call again.
         """
-        listed = {info.key: info.etag for info in self._bucket.list(LATEST)}
+        self._listed = listed = {info.key: info.etag for info in self._bucket.list(LATEST)}
         with self._store.transaction() as store:
             if store.head() < head:
                 return False
@@ -204,7 +205,7 @@ class Publisher:
         etag, old = None, self._written.get(file.key)
         if old:
             etag = old.etag if old.sha256 == sha256 else None
-        elif (found := self._bucket.fetch(file.key)) and found[1] == file.data:
+        elif file.key in self._listed and (found := self._bucket.fetch(file.key)) and found[1] == file.data:
             etag = found[0].etag
         etag = etag or self._bucket.write(file.key, file.data)
         return Written(file.key, file.dataset, file.inputs, etag, sha256, file.n_rows, len(file.data))

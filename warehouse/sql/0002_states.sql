@@ -2,7 +2,8 @@
 --
 -- The views `derived_...` say it of what is touched (the tables `touched_...`), the tables of the same names without
 -- `derived_` hold it of everything. 0004 touches what new entries have to do with, always whole budgets, and puts what
--- the views then say in the place of what the tables held; from an empty store that is everything.
+-- the views then say in the place of what the tables held; from an empty store that is everything. What several views are
+-- made of is derived once, into `touched_standings` and `touched_rivals`.
 
 CREATE OR REPLACE VIEW ledger.derived_objects AS
 SELECT
@@ -142,6 +143,8 @@ LEFT JOIN ledger.arrivals r ON r.document_id = a.document_id
 LEFT JOIN latest_decisions d ON d.document_id = a.document_id
 LEFT JOIN first_publications p ON p.document_id = a.document_id;
 
+CREATE OR REPLACE TABLE ledger.touched_standings AS FROM ledger.derived_standings LIMIT 0;
+
 -- Files of one name and other endings (budget.pdf, budget.xlsx) are renditions of one budget by what the publisher says. Where
 -- their figures differ neither can be called a revision of the other. Objects that are gone say nothing any more.
 CREATE OR REPLACE VIEW ledger.derived_rivals AS
@@ -154,7 +157,7 @@ WITH live AS (
     WHERE state = 'landed'
 ),
 shown AS (
-    SELECT * FROM ledger.derived_standings JOIN live USING (document_id)
+    SELECT * FROM ledger.touched_standings JOIN live USING (document_id)
     WHERE standing = 'parsed' AND published_at IS NOT NULL AND NOT is_approved
 )
 SELECT a.document_id, min(b.document_id) AS rival_id
@@ -163,6 +166,8 @@ JOIN shown b
     ON a.budget_key = b.budget_key AND a.stem = b.stem AND a.ending <> b.ending AND a.facts_sha256 <> b.facts_sha256
 GROUP BY a.document_id;
 
+CREATE OR REPLACE TABLE ledger.touched_rivals AS FROM ledger.derived_rivals LIMIT 0;
+
 -- In which figures two renditions differ, in words.
 CREATE OR REPLACE VIEW ledger.derived_rival_differences AS
 WITH figures AS (
@@ -170,12 +175,12 @@ WITH figures AS (
         document_id, form_id, coalesce(side, '') AS side, coalesce(row_label, '') AS row_label,
         coalesce(code_printed, '') AS code_printed, measure,
         amount_yuan, row_no
-    FROM staged.budget_facts SEMI JOIN ledger.derived_rivals USING (document_id)
+    FROM staged.budget_facts SEMI JOIN ledger.touched_rivals USING (document_id)
 ),
 compared AS (
     SELECT
         r.document_id, r.rival_id, f.form_id, f.row_no, f.row_label, f.measure, f.amount_yuan AS here, g.amount_yuan AS there
-    FROM ledger.derived_rivals r
+    FROM ledger.touched_rivals r
     JOIN figures f ON f.document_id = r.document_id
     LEFT JOIN figures g
         ON g.document_id = r.rival_id AND g.form_id = f.form_id AND g.side = f.side AND g.row_label = f.row_label
@@ -204,8 +209,8 @@ WITH figures AS (
         coalesce(nullif(min(arrived)[1], TIMESTAMP '1970-01-01'), min(first_seen_at)) AS valid_from,
         min(document_id) AS any_id,
         min(rival_id) AS rendition_id
-    FROM ledger.derived_standings
-    LEFT JOIN ledger.derived_rivals USING (document_id)
+    FROM ledger.touched_standings
+    LEFT JOIN ledger.touched_rivals USING (document_id)
     WHERE standing = 'parsed' AND published_at IS NOT NULL
     GROUP BY budget_key, facts_sha256
 ),
@@ -239,7 +244,7 @@ WITH ranked AS (
             PARTITION BY s.budget_key, r.facts_sha256
             ORDER BY t.media_type <> 'application/pdf', s.arrived, s.document_id
         ) AS spokesman_id
-    FROM ledger.derived_standings s
+    FROM ledger.touched_standings s
     JOIN staged.documents t USING (document_id)
     LEFT JOIN ledger.derived_revisions r
         ON s.standing = 'parsed' AND s.published_at IS NOT NULL

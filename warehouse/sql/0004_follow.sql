@@ -44,6 +44,8 @@ UNION SELECT a.partition FROM ledger.document_states a JOIN ledger.document_stat
     ON a.series = t.series AND a.series_year = t.series_year + 1
 WHERE t.document_id IN (FROM ledger.touched_documents);
 
+INSERT INTO ledger.touched_standings FROM ledger.derived_standings;
+INSERT INTO ledger.touched_rivals FROM ledger.derived_rivals;
 DELETE FROM ledger.document_states WHERE document_id IN (FROM ledger.touched_documents);
 INSERT INTO ledger.document_states FROM ledger.derived_document_states;
 
@@ -59,4 +61,6 @@ INSERT INTO ledger.partitions FROM ledger.derived_partitions;
 DELETE FROM ledger.touched_objects;
 DELETE FROM ledger.touched_documents;
 DELETE FROM ledger.touched_partitions;
+DELETE FROM ledger.touched_standings;
+DELETE FROM ledger.touched_rivals;
 UPDATE ledger.derived SET version = (SELECT coalesce(max(version), 0) FROM ledger.commits);
