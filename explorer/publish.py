@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import polars as pl
@@ -35,7 +35,7 @@ FOR_PAGES = (
 READ = tuple(dict.fromkeys((*ALWAYS, *FOR_PAGES)))
 
 _AT_ONCE = 8
-_BUDGETS_AT_ONCE = 16
+_BUDGETS_AT_ONCE = 8
 _TRIES = 5
 
 Frames = Mapping[str, pl.DataFrame]
@@ -83,7 +83,7 @@ class Written:
     n_bytes: int = 0
     n_deleted: int = 0
     n_left: int = 0
-    """Partitions that are still to be written."""
+    """Partitions that are still to be written, or to be written to their end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,19 @@ class _Shard:
 
 
 def publish_site(
-    curated: Curated, folder: Folder, draw: Draw, *, everything: bool = False, most: int | None = None
+    curated: Curated,
+    folder: Folder,
+    draw: Draw,
+    *,
+    everything: bool = False,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> Written:
     """Write what differs from what the partitions ask for, or `everything`; again where they changed meanwhile.
 
-    `most`: so many partitions at a time, for those who have other things to do as well; `n_left` says what is left. Pages
-    of documents that go are taken away all the same.
+    `goes_on` is asked after each few budgets, for those who have other things to do as well; `n_left` says what is left.
+    Pages of documents that go are taken away all the same.
     """
-    run = _Run(curated, folder, draw, most)
+    run = _Run(curated, folder, draw, goes_on)
     for _ in range(_TRIES):
         wanted = dict(curated.digests(READ))
         run.bring_to(wanted, everything)
@@ -115,11 +120,12 @@ def publish_site(
 
 
 class _Run:
-    def __init__(self, curated: Curated, folder: Folder, draw: Draw, most: int | None = None) -> None:
+    def __init__(self, curated: Curated, folder: Folder, draw: Draw, goes_on: Callable[[], bool]) -> None:
         self._curated = curated
         self._folder = folder
         self._draw = draw
-        self._most = most
+        self._goes_on = goes_on
+        self._has_to_stop = False
         self.written = Written()
 
     def bring_to(self, wanted: Mapping[str, str], everything: bool) -> None:
@@ -135,11 +141,13 @@ class _Run:
         self._delete_pages([*stale, *gone])
         assets = self._write_assets(found.get("assets") if not everything else None)
         # What is left for another time stands in the list as it was, and so is still stale.
-        left = [shard.name for shard in stale[self._most or len(stale) :]]
-        self.written.n_left = len(left)
-        shards = {name: known[name] for name in (*fresh, *left) if name in known}
-        for shard in stale[: len(stale) - len(left)]:
-            shards[shard.name] = self._write_partition(shard, wanted[shard.name], everything)
+        shards = {name: known[name] for name in wanted if name in known}
+        for shard in stale:
+            if self._has_to_stop:
+                self.written.n_left += 1
+            else:
+                shards[shard.name] = self._write_partition(shard, wanted[shard.name], everything)
+                self._has_to_stop |= not self._goes_on()
         for shard in gone:
             self._delete([*(f"data/{kind}/{shard.name}.js" for kind in ("findings", "index")), *_accounts_of(shard)])
         links = {name: key for name, key in LINKS.items() if self._folder.has(key)}
@@ -167,10 +175,8 @@ class _Run:
                     self._delete([f"budgets/{slug}.html", f"budgets/{slug}.js"])
 
     def _pictures_of(self, slug: str, document_id: str) -> list[str]:
-        budget = from_script(self._folder.read(f"budgets/{slug}.js")) or {}
-        if budget.get("document", {}).get("document_id") != document_id:
-            return []
-        return [_picture(document_id, page) for page in budget.get("pictures", {}).get("pages", ())]
+        pages = self._budget_at(slug, document_id).get("pictures", {}).get("pages", ())
+        return [_picture(document_id, page) for page in pages]
 
     def _write_assets(self, known: str | None) -> str:
         assets = to_assets()
@@ -188,9 +194,17 @@ class _Run:
         if stale:
             frames |= {name: self._curated.frame(name, shard.name) for name in FOR_PAGES if name not in frames}
             frames = {name: frame for name, frame in frames.items() if name in READ}
-        for start in range(0, len(stale), _BUDGETS_AT_ONCE):
-            some = {name: digests[name] for name in stale[start : start + _BUDGETS_AT_ONCE]}
-            self._write_budgets(shard, frames, some, everything)
+        while stale and not self._has_to_stop:
+            some, stale = stale[:_BUDGETS_AT_ONCE], stale[_BUDGETS_AT_ONCE:]
+            self._write_budgets(shard, frames, {name: digests[name] for name in some}, everything)
+            self._has_to_stop = not self._goes_on()
+        if stale:
+            self.written.n_left += 1
+            return self._write_index(*_so_far(shard, digests, stale), frames, digest="")
+        return self._write_index(shard, digests, frames, digest)
+
+    def _write_index(self, shard: _Shard, digests: Mapping[str, str], frames: Frames, digest: str) -> dict[str, Any]:
+        """What names the pages of a partition; its row of the site's list."""
         accounts = to_accounts(frames, shard.slugs)
         self._delete([key for key in _accounts_of(shard) if key.split("/")[2] not in accounts])
         files = {f"data/accounts/{name}/{shard.name}.js": part for name, part in accounts.items()}
@@ -250,8 +264,12 @@ class _Run:
         slug = shard.slugs[document_id]
         if shard.old.get(slug, {}).get("document_id") != document_id:
             return {}
-        pictures: dict[str, Any] = (from_script(self._folder.read(f"budgets/{slug}.js")) or {}).get("pictures", {})
-        return pictures
+        return self._budget_at(slug, document_id).get("pictures", {})  # type: ignore[no-any-return]
+
+    def _budget_at(self, slug: str, document_id: str) -> dict[str, Any]:
+        """What the page shows, where it still is of this document."""
+        budget: dict[str, Any] = from_script(self._folder.read(f"budgets/{slug}.js")) or {}
+        return budget if budget.get("document", {}).get("document_id") == document_id else {}
 
     def _write(self, files: Mapping[str, bytes]) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -263,6 +281,13 @@ class _Run:
         for key in keys:
             self._folder.delete(key)
         self.written.n_deleted += len(keys)
+
+
+def _so_far(shard: _Shard, digests: Mapping[str, str], left: Collection[str]) -> tuple[_Shard, dict[str, str]]:
+    """A partition some of whose documents are left for another time: with their old pages, where they have some."""
+    paged = {name: slug for name, slug in shard.slugs.items() if name not in left or slug in shard.old}
+    known = {name: str(shard.old[paged[name]]["digest"]) for name in left if name in paged}
+    return replace(shard, slugs=paged), {**digests, **known}
 
 
 def _summary(name: str, digest: str, index: Mapping[str, Any], accounts: Sequence[str]) -> dict[str, Any]:

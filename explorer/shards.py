@@ -110,7 +110,7 @@ def to_findings(findings: pl.DataFrame, slugs: Mapping[str, str]) -> dict[str, A
 def to_accounts(frames: Frames, slugs: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """What each budget gives to each account, by class: `f208` of the functional, `e301` of the economic classification.
 
-    Leaves of T3 (basic, project) and of T8 (personnel, operating) as printed: what stands above them is their sum.
+    Of budgets that have a page. Leaves of T3 (basic, project) and of T8 (personnel, operating) as printed: what stands above them is their sum.
     """
     lines = frames["expenditure_lines"]
     nature = pl.col("nature")
@@ -123,7 +123,11 @@ def to_accounts(frames: Frames, slugs: Mapping[str, str]) -> dict[str, dict[str,
     table = pl.concat([functional, economic]).with_columns(
         pl.col("document_id").replace_strict(slugs, default=None, return_dtype=pl.String)
     )
-    parts = table.sort("class", "document_id", "code").partition_by("class", as_dict=True, include_key=False)
+    parts = (
+        table.drop_nulls("document_id")
+        .sort("class", "document_id", "code")
+        .partition_by("class", as_dict=True, include_key=False)
+    )
     return {str(name): {"columns": ACCOUNT, "rows": part.rows()} for (name,), part in parts.items()}
 
 

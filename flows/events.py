@@ -53,6 +53,11 @@ class Inbox:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.stopped = threading.Event()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no notice waits."""
+        return self._queue.empty()
+
     def put(self, notice: Notice, *, kind: str) -> None:
         """Add a notice; waits while very many are waiting already."""
         while not self.stopped.is_set():

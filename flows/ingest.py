@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -109,9 +109,9 @@ def _read(run: Run, lake: Lake, pending: Sequence[Pending], settings: Settings, 
         read_and_check(run, lake, readers, pending, settings, progress)
 
 
-def write_pages(lake: Lake, settings: Settings, *, most: int | None = None) -> Written:
-    """Bring the site to what was published, `most` partitions at a time."""
-    return stages.run(stages.pages, lake, settings.workers, limits_of(settings), most=most)
+def write_pages(lake: Lake, settings: Settings, *, goes_on: Callable[[], bool] = lambda: True) -> Written:
+    """Bring the site to what was published, while it `goes_on`."""
+    return stages.run(stages.pages, lake, settings.workers, limits_of(settings), goes_on=goes_on)
 
 
 def read_and_check(

@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 _QUIET_SECONDS = 3.0
 """So long after the last document the site is brought up to date: nobody waits for it, and the next one may be coming."""
-_PAGES_SECONDS = 60.0
+_PAGES_SECONDS = 120.0
 """Where it is never so quiet, the site is brought up to date so often."""
 _WAIT_SECONDS = 0.5
 _LONGEST_PAUSE = 60.0
@@ -195,8 +195,9 @@ class Watcher:
     def _write_pages(self, run: Run) -> None:
         self._owes_pages = False
         with run.guarded("pages"):
-            # A partition at a time: after a backfill there may be hours of drawing, and the next drop should not wait.
-            self._owes_pages = write_pages(self._lake, self._settings, most=1).n_left > 0
+            # After a backfill there may be hours of drawing, and the next drop should not wait.
+            written = write_pages(self._lake, self._settings, goes_on=lambda: self._inbox.is_empty)
+            self._owes_pages = written.n_left > 0
         self._pages_at = time.monotonic()
 
     def _settle(self, run: Run) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def write_pages(
-    lake: Lake, workers: int, limits: Limits, *, everything: bool = False, most: int | None = None
+    lake: Lake, workers: int, limits: Limits, *, everything: bool = False, goes_on: Callable[[], bool] = lambda: True
 ) -> Written:
-    """Write what differs from what is published, or `everything` anew, `most` partitions at a time; what was written.
+    """Write what differs from what is published, or `everything` anew, while it `goes_on`; what was written.
 
     Raises PagesFailed where the site's own code fails over what is published, and StorageError.
     """
     with ExitStack() as stack, _as_pages_failed():
         readers = cache(lambda: stack.enter_context(Readers(workers, limits, DRAW)))  # started where there is to draw
         return publish_site(
-            lake.curated, lake.reports, lambda some: readers().parse(some), everything=everything, most=most
+            lake.curated, lake.reports, lambda some: readers().parse(some), everything=everything, goes_on=goes_on
         )
 
 

@@ -204,11 +204,13 @@ def _differing(lake: Lake, document_ids: Sequence[str]) -> Iterator[list[str]]:
 
 
 @task(name="pages", **_STAGE)
-def pages(lake: Lake, workers: int, limits: Limits, *, everything: bool = False, most: int | None = None) -> Written:
-    """Bring the site beside the data to what was published, or write `everything` anew; what was written."""
+def pages(
+    lake: Lake, workers: int, limits: Limits, *, everything: bool = False, goes_on: Callable[[], bool] = lambda: True
+) -> Written:
+    """Bring the site beside the data to what was published while it `goes_on`, or write `everything` anew; what was written."""
     from tasks.pages import write_pages
 
-    drawn = write_pages(lake, workers, limits, everything=everything, most=most)
+    drawn = write_pages(lake, workers, limits, everything=everything, goes_on=goes_on)
     _log("pages", **asdict(drawn))
     return drawn
 

@@ -79,6 +79,12 @@ class Partitions:
             known[name] = pl.concat([self.frame(name, partition), added[name].select(DATASETS[name].column_names)])
         return ids
 
+    def change(self, partition: str, document_id: str, **values: object) -> None:
+        """Give columns of a document's row another value."""
+        of_it, documents = pl.col("document_id") == document_id, self.frames[partition]["documents"]
+        changed = [pl.when(of_it).then(pl.lit(value)).otherwise(name).alias(name) for name, value in values.items()]
+        self.frames[partition]["documents"] = documents.with_columns(changed)
+
     def withdraw(self, partition: str, document_id: str) -> None:
         """Take a document's figures away; its row stays, as withdrawn."""
         of_it = pl.col("document_id") == document_id

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cnbudget.sandbox import Limits, Readers
-from explorer import pictures
+from explorer import pictures, publish
 from explorer.budget import FACT
 from explorer.pages import VENDOR, to_assets, words
 from explorer.publish import SHARDS, publish_site
@@ -276,14 +276,51 @@ def test_publish_site__killed_anywhere_the_next_run_finishes_it(sample_budgets: 
         assert files.data == whole.data, n_left
 
 
-def test_publish_site__a_partition_at_a_time_comes_to_the_same_and_withdraws_at_once(sample_budgets: Sources) -> None:
+def stops() -> bool:
+    return False
+
+
+def test_publish_site__few_at_a_time_comes_to_the_same_and_withdraws_at_once(sample_budgets: Sources) -> None:
     curated, whole, (first, second) = fresh(sample_budgets[:1], sample_budgets[2:])
     files = Files()
-    left = [publish_site(curated, files, pictures.draw, most=1).n_left for _ in range(2)]
+    left = [publish_site(curated, files, pictures.draw, goes_on=stops).n_left for _ in range(2)]
     assert (left, files.data) == ([1, 0], whole.data)
     curated.withdraw(CITY, first)
     curated.withdraw("2024-310000-002", second)
-    assert publish_site(curated, files, pictures.draw, most=1).n_left == 1
+    assert publish_site(curated, files, pictures.draw, goes_on=stops).n_left == 1
+    assert not [key for key in files.data if key.startswith(("pictures/", "budgets/"))]
+
+
+def test_publish_site__a_partition_that_is_left_half_way_names_the_pages_that_are_there(
+    sample_budgets: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "_BUDGETS_AT_ONCE", 1)
+    curated, whole, _ = fresh(sample_budgets)
+    files = Files()
+    for n_written in (1, 2, 3):
+        assert publish_site(curated, files, pictures.draw, goes_on=stops).n_left == (n_written < 3)
+        pages = {f"budgets/{row['slug']}.html" for row in index(files, CITY) if row["slug"]}
+        assert pages == {key for key in files.data if key.startswith("budgets/") and key.endswith(".html")}
+        assert len(pages) == n_written
+        accounts = [from_script(files.data[key]) for key in files.data if key.startswith("data/accounts/")]
+        assert {f"budgets/{row[0]}.html" for account in accounts for row in account["rows"]} <= pages
+    assert files.data == whole.data
+
+
+def test_publish_site__a_page_that_was_left_as_it_was_goes_with_its_budget(
+    sample_budgets: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "_BUDGETS_AT_ONCE", 1)
+    curated, files, ids = fresh(sample_budgets)
+    before = dict(files.data)
+    for document_id in ids:
+        curated.change(CITY, document_id, state_reason="looked at")
+    assert publish_site(curated, files, pictures.draw, goes_on=stops).n_left == 1
+    kept = [key for key in before if key.startswith("budgets/") and files.data[key] == before[key]]
+    assert len(kept) == 4, "a page and what it shows, of two of three budgets"
+    for document_id in ids:
+        curated.withdraw(CITY, document_id)
+    publish_site(curated, files, pictures.draw)
     assert not [key for key in files.data if key.startswith(("pictures/", "budgets/"))]
 
 

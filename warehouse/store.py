@@ -279,9 +279,9 @@ class Store:
             engine.execute(f"USE memory; DETACH {_CATALOG}")
         except BaseException:
             # Whatever state it is in: a new one is a twentieth of a second.
-            engine, self._engine = self._engine, None
-            if engine is not None:
-                engine.close()
+            broken, self._engine = self._engine, None
+            if broken is not None:
+                broken.close()
             raise
 
     def _attached(self, wait: Wait) -> duckdb.DuckDBPyConnection:
