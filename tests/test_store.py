@@ -156,6 +156,21 @@ def test_transaction__leaves_the_file_to_others_whatever_happens_inside(store: S
             assert other.sql("FROM ledger.commits").fetchall() == []
 
 
+def test_session__one_that_cannot_be_closed_in_order_leaves_the_file_to_others(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    with store.transaction() as opened:
+        opened.apply([Commit(1, NOW, "li", "n", (audited("a"),))], [staged_frames("a")])
+    with caplog.at_level("WARNING", "warehouse.store"), store.session() as connection:
+        connection.begin()
+        connection.execute("DELETE FROM ledger.commits")
+    assert "not closed in order" in caplog.text
+    with duckdb.connect(str(store.path)) as other:
+        assert len(other.sql("FROM ledger.commits").fetchall()) == 1
+    with store.transaction() as opened:
+        assert opened.head() == 1
+
+
 def test_transaction__a_name_with_a_quote_is_a_name(tmp_path: Path) -> None:
     store = Store(tmp_path / "it's" / "one's.duckdb")
     with store.transaction() as opened:
