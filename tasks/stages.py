@@ -161,11 +161,14 @@ def publish(lake: Lake) -> list[str]:
     """Publish what passed, compared with the budgets that it has to do with; the ids of what is newly published."""
     published = lake.promote()
     try:
-        compare(lake)
+        has_judged = bool(compare(lake))
     except CnbudgetError as error:
         # A finding that comes later is no reason to keep figures back.
         log.warning("not compared with other budgets, the next run does it: %s", error)
-    lake.publish()
+        has_judged = True
+    if has_judged:
+        published += lake.promote()
+    lake.write_latest()
     for document_id in published:
         _log("published", document_id=document_id)
     return published

@@ -156,13 +156,17 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Comparing):
         Raises SchemaRefused where readers of the last release could not read what would be published.
         """
         new = self.promote()
+        self.write_latest()
+        return new
+
+    def write_latest(self) -> None:
+        """Bring `latest/` to what the journal says is published."""
         publisher = Publisher(self.bucket, self._ledger.store, self._references)
         with self._ledger.store.publishing():
             self._ledger.settle(publisher.write_stale)
-        return new
 
     def promote(self) -> list[str]:
-        """Record that what passed is published, which `publish` then makes true of `latest/`: their ids. Raises as it."""
+        """Record that what passed is published, which `write_latest` then makes true: their ids. Raises as `publish`."""
         if not self._is_schema_checked:
             self._releases.check_schema()
             self._is_schema_checked = True
