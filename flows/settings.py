@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     document_memory: int = Field(default=1 << 30, gt=0)
     document_pages: int = Field(default=2000, ge=1)
     document_bytes: int = Field(default=128 << 20, ge=1)
-    gather_seconds: float = Field(default=0.2, ge=0, le=60)
+    gather_seconds: float = Field(default=0.1, ge=0, le=60)
     webhook_token: SecretStr | None = None
     log_format: Literal["text", "json"] = "text"
     prefect_api_url: str | None = Field(default=None, validation_alias="PREFECT_API_URL")
