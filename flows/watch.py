@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 _QUIET_SECONDS = 3.0
 """So long after the last document the site is brought up to date: nobody waits for it, and the next one may be coming."""
-_PAGES_SECONDS = 120.0
+_PAGES_SECONDS = 300.0
 """Where it is never so quiet, the site is brought up to date so often."""
 _WAIT_SECONDS = 0.5
 _LONGEST_PAUSE = 60.0
