@@ -139,7 +139,7 @@ def poll_forever(poller: Poller, source: Source, inbox: Inbox, seconds: float) -
             inbox.counts["events_failed", "poll"] += 1
             log.warning("poll failed: %s", error)
         took = time.monotonic() - started
-        inbox.stopped.wait(max(seconds, _SLOWEST_POLL_SHARE * took))
+        inbox.stopped.wait(max(seconds, _SLOWEST_POLL_SHARE * took) - took)
 
 
 def receive_forever(queue_: SqsQueue, sources: Sequence[Source], inbox: Inbox) -> None:
