@@ -110,7 +110,8 @@ def to_findings(findings: pl.DataFrame, slugs: Mapping[str, str]) -> dict[str, A
 def to_accounts(frames: Frames, slugs: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """What each budget gives to each account, by class: `f208` of the functional, `e301` of the economic classification.
 
-    Of budgets that have a page. Leaves of T3 (basic, project) and of T8 (personnel, operating) as printed: what stands above them is their sum.
+    Of budgets that have a page. Leaves of T3 (basic, project) and of T8 (personnel, operating) as printed: what stands
+    above them is their sum.
     """
     lines = frames["expenditure_lines"]
     nature = pl.col("nature")
