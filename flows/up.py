@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cnbudget.errors import CnbudgetError, SettingsError
@@ -87,6 +88,10 @@ class Service:
         self._process.wait()
 
 
+_say = partial(print, flush=True)
+"""At once, also where it goes to a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Up:
     """What to run: sources and lake by their addresses, the server's port, a folder for its database and the logs."""
@@ -101,7 +106,7 @@ class Up:
         """Where the UI is; the API is below it at /api."""
         return f"http://{HOST}:{self.port}"
 
-    def run(self, stop: threading.Event, say: Callable[[str], object] = print) -> None:
+    def run(self, stop: threading.Event, say: Callable[[str], object] = _say) -> None:
         """Start everything, say where it is, wait until `stop` is set or a service ends, stop everything.
 
         Raises SettingsError where the port is taken, ServiceFailed where a service ended.

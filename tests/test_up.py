@@ -99,7 +99,8 @@ def up(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Iterator[R
     with (folder / "up.log").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows", *command],
-            env=os.environ | secrets | s3,
+            # Python's own buffering: what it says has to reach a file at once all the same.
+            env=os.environ | secrets | s3 | {"PYTHONUNBUFFERED": ""},
             cwd=ROOT,
             stdout=output,
             stderr=output,
