@@ -162,8 +162,8 @@ def test_parse__grown_reader_is_recycled() -> None:
 
 
 def test_parse__limit_below_what_a_reader_needs_holds_and_ends() -> None:
-    with Readers(1, Limits(memory_bytes=10 << 20), HERE) as readers:
-        (state,) = told(readers.parse([("a", b"slow")]), "state")
+    with Readers(1, Limits(seconds=3600.0, memory_bytes=10 << 20), HERE) as readers:
+        (state,) = told(readers.parse([("a", b"hang")]), "state")
 
     assert state.startswith("limit_exceeded")
 
