@@ -49,7 +49,7 @@ def spoil(paths: list[Path]) -> None:
     """Change a digit of these texts, so that a sum is wrong and someone has to decide."""
     for path in (path for path in paths if path.suffix == ".txt"):
         text, stat = path.read_text("utf-8"), path.stat()
-        figures = list(re.finditer(r"(?<=\t)\d[\d,]*\.\d\d(?=\t)", text))
+        figures = list(re.finditer(r"(?<=\t)\d[\d,]*[,.]\d+(?=\t)", text))
         found = figures[len(figures) // 2]
         digit = "8" if found.group().startswith("9") else "9"
         path.write_text(f"{text[: found.start()]}{digit}{text[found.start() + 1 :]}", "utf-8")
