@@ -20,27 +20,27 @@ help:
 
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.ready: pyproject.toml constraints.txt | python-venv
 	echo "Setting up $(VENV) (a few minutes on a fresh machine) ..."
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed; found $$($(PYTHON) -V). Set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) python-venv
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq -e '.[pipeline,scale,office,samples,test]' || \
+	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --no-compile -e '.[pipeline,scale,office,samples,test]' || \
 		{ echo "Installing the pinned packages failed; the lines above say which. Check the package index that pip is set up for." >&2; exit 1; }
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true # as pip does, which takes one core for it; some templates are no Python
 	touch $@
 
 # Debian leaves venv out of its Python; it is needed before all else.
 .PHONY: python-venv
 python-venv:
-	echo "Installing Debian's python3-venv ..."
-	SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
-	{ $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq python3-venv >/dev/null; } || \
-		{ echo "python3-venv could not be installed; install it by hand and try again" >&2; exit 1; }
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Installing Debian's python3-venv ..."; SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
+		{ $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq python3-venv >/dev/null; } || \
+			{ echo "python3-venv could not be installed; install it by hand and try again" >&2; exit 1; }; }
 
 # Pictures of pages show the words of PDFs that embed no fonts in it; without one these words are missing there.
 .PHONY: chinese-font
-chinese-font:
+chinese-font: | python-venv
 	find /usr/share/fonts /usr/local/share/fonts \( -iname '*cjk*' -o -iname '*wqy*' -o -iname '*uming*' \) 2>/dev/null | grep -q . || { \
 		echo "Installing Debian's fonts-wqy-microhei ..."; SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
 		{ $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq fonts-wqy-microhei >/dev/null; } || \
@@ -59,14 +59,23 @@ run: setup chinese-font
 	$(BIN)/python -m samples build $(BUILD)/bucket
 	$(BIN)/python -m flows ingest $(BUILD)/bucket --lake $(BUILD)/lake
 
-lint: setup
+.PHONY: lint style types import-rules
+lint: style types import-rules
+
+style: setup
 	echo "Lint ..." && $(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
+
+types: setup
 	echo "Types ..." && $(BIN)/mypy --no-error-summary
+
+import-rules: setup
 	echo "Import rules ..." && $(BIN)/lint-imports --no-logo >$(BUILD).imports 2>&1 || { cat $(BUILD).imports; rm -f $(BUILD).imports; exit 1; }
 	rm -f $(BUILD).imports
 
-test: lint browser
-	echo "Tests ..." && $(BIN)/python -m pytest -n auto --dist loadfile
+# What sets up, and what looks at the code, is done side by side. Tests wait for servers now and then: one process more than cores.
+test:
+	$(MAKE) --no-print-directory -j 2 lint browser
+	echo "Tests ..." && $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(BENCH)

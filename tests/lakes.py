@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -82,9 +84,21 @@ class FailingBucket:
 def lake_at(
     folder: Path, *, bucket: Bucket | None = None, store: str = "store.duckdb", clock: Clock | None = None
 ) -> Lake:
-    return Lake(
-        bucket or LocalBucket(folder), Store(folder / store), by="tester", clock=clock or Clock(), references=dict
-    )
+    path = folder / store
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_empty_store())
+    return Lake(bucket or LocalBucket(folder), Store(path), by="tester", clock=clock or Clock(), references=dict)
+
+
+@functools.cache
+def _empty_store() -> bytes:
+    """A store with its tables and views and nothing in them: making these is most of what a small lake takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "store.duckdb"
+        with Store(path).transaction():
+            pass
+        return path.read_bytes()
 
 
 def drop(folder: Path, name: str, data: bytes, *, day: int = 1) -> str:
