@@ -26,7 +26,7 @@ from tests.drilling import Broken, draw_inbox, forking, reader_beside, settle
 from tests.lakes import curated
 
 _STALLED_SECONDS = 150.0
-"""Longer than the wait for the store: who has not come round by then hangs."""
+"""Longer than the wait for the store: who has done nothing by then hangs."""
 _FINAL = {"approve": "published", "reject": "rejected", "withdraw": "withdrawn"}
 
 
@@ -68,7 +68,9 @@ def _started(roles: dict[str, Any], inbox: Path, home: Path, notes: Path) -> Ite
         for process in processes.values():
             os.kill(process.pid, signal.SIGTERM)
         for name, process in processes.items():
-            process.join(_STALLED_SECONDS)
+            while process.is_alive():
+                process.join(1)
+                _check_moves(name, process, notes)
             if process.exitcode != 0:
                 raise Broken(f"{name} did not stop well ({process.exitcode}): {_said(notes, name)}")
     finally:
@@ -88,6 +90,7 @@ def _run(work: Callable[[str, str, Path, threading.Event], None], name: str, inb
         os.environ["CNBUDGET_STORE_PATH"] = str(Path(notes, "elsewhere.duckdb"))
     sys.stderr = Path(notes, f"{name}.err").open("a", buffering=1)  # noqa: SIM115
     faulthandler.register(signal.SIGUSR1, sys.stderr)
+    _note_signs_of_life(Path(notes, name))
     from flows.events import stopped_by_signals
 
     stop = threading.Event()
@@ -97,8 +100,34 @@ def _run(work: Callable[[str, str, Path, threading.Event], None], name: str, inb
 
 def _note(path: Path, line: str = "") -> None:
     with path.open("a") as file:
-        file.write(f"{line or time.monotonic()}\n")
+        file.write(f"{line}\n")
         file.flush()
+
+
+def _note_signs_of_life(note: Path) -> None:
+    """A round may be long: of hundreds of documents, with their pages. Each document and each page is a sign of life."""
+    import logging
+
+    from warehouse.curated import Reports
+
+    beat, write = _beat_of(note), Reports.write
+
+    class Beating(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002
+            beat.touch()
+
+    def written(reports: Reports, key: str, data: bytes) -> None:
+        beat.touch()
+        write(reports, key, data)
+
+    stages = logging.getLogger("tasks.stages")
+    stages.setLevel(logging.INFO)
+    stages.addHandler(Beating())
+    Reports.write = written  # type: ignore[method-assign]
+
+
+def _beat_of(note: Path) -> Path:
+    return note.with_name(f"{note.name}.beat")
 
 
 def watching(inbox: str, home: str, note: Path, stop: threading.Event) -> None:
@@ -173,15 +202,20 @@ def _feed(paths: list[Path], inbox: Path, seconds: float, have_come_round: Calla
 def _check_alive(processes: dict[str, Any], notes: Path) -> bool:
     """Whether each has come round at least once; raises Broken where one ended or hangs."""
     for name, process in processes.items():
-        lines = _lines(notes / name)
-        since = float(lines[-1]) if lines else _first_seen.setdefault(name, time.monotonic())
         if not process.is_alive():
             raise Broken(f"{name} ended with {process.exitcode}: {_said(notes, name)}")
-        if time.monotonic() - since > _STALLED_SECONDS:
-            os.kill(process.pid, signal.SIGUSR1)  # it says where it is
-            time.sleep(1)
-            raise Broken(f"{name} hangs for {time.monotonic() - since:.0f} s: {_said(notes, name)}")
+        _check_moves(name, process, notes)
     return all(_lines(notes / name) for name in processes)
+
+
+def _check_moves(name: str, process: Any, notes: Path) -> None:
+    """Raise Broken where a process has shown no sign of life for long."""
+    signs = [path for path in (notes / name, _beat_of(notes / name)) if path.exists()]
+    since = max([path.stat().st_mtime for path in signs] or [_first_seen.setdefault(name, time.time())])
+    if process.is_alive() and time.time() - since > _STALLED_SECONDS:
+        os.kill(process.pid, signal.SIGUSR1)  # it says where it is
+        time.sleep(1)
+        raise Broken(f"{name} hangs for {time.time() - since:.0f} s: {_said(notes, name)}")
 
 
 _first_seen: dict[str, float] = {}
