@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from cnbudget.coverage import EXPECTED_COLUMNS
-from cnbudget.errors import CnbudgetError, SettingsError
+from cnbudget.errors import CnbudgetError, SettingsError, StorageError
 from flows import review
 from flows.metrics import to_openmetrics
 from flows.pages import refresh_pages
@@ -27,7 +27,7 @@ from warehouse.balance import Balance
 from warehouse.lake import Lake
 from warehouse.ledger import utc_now
 from warehouse.releases import RELEASES, month_of, verify
-from warehouse.sources import Source, open_source
+from warehouse.sources import Source, open_sources
 
 _KINDS = """
     SELECT recognised_as, coalesce(jurisdiction_name, 'place unknown') AS place, count(*) AS n
@@ -86,7 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--port", type=int, default=4200, help="where Prefect's server listens, on loopback alone")
     sub.add_argument("--home", metavar="DIR", help="its database and the logs (default: ~/.cache/cnbudget/up)")
     sub = add("coverage", _coverage, "of a list of expected publishers and years: who has published, and who has not")
-    sub.add_argument("--expected", required=True, metavar="FILE.csv", help="columns: " + ", ".join(EXPECTED_COLUMNS))
+    columns = ", ".join(EXPECTED_COLUMNS)
+    sub.add_argument("--expected", metavar="FILE.csv", help=f"columns: {columns} (default: CNBUDGET_EXPECTED)")
     sub.add_argument("--format", choices=("text", "csv", "json", "parquet"), default="text")
     sub.add_argument("-o", "--output", metavar="FILE")
     sub = commands.add_parser("notify", help="have Prefect tell a webhook, or a notification block, of held documents")
@@ -136,7 +137,7 @@ def _ingest(options: argparse.Namespace) -> int:
     from flows import screen
 
     start = time.perf_counter()
-    lake = _open_lake(options, [open_source(uri) for uri in options.sources])
+    lake = _open_lake(options, open_sources(options.sources))
     with screen.waiting("starting Prefect"):
         from flows.ingest import connect, ingest
 
@@ -157,7 +158,11 @@ def _watch(options: argparse.Namespace) -> int:
     from flows.logs import log_to_stderr
 
     log_to_stderr(load_settings().log_format)
-    _open_lake(options, [open_source(uri) for uri in options.sources])
+    try:
+        _open_lake(options, open_sources(options.sources))
+    except StorageError as error:
+        if not error.transient:
+            raise  # else it is waited for
     from flows.watch import watch
 
     watch.fn(options.sources, options.lake, options.queue, options.listen, options.poll)
@@ -186,7 +191,7 @@ def _reconcile(options: argparse.Namespace) -> int:
 
     settings = load_settings()
     log_to_stderr(settings.log_format)
-    lake = _open_lake(options, [open_source(uri) for uri in options.sources]) if options.sources else lake_of(options)
+    lake = _open_lake(options, open_sources(options.sources)) if options.sources else lake_of(options)
     from flows.reconcile import reconcile
 
     run = reconcile if settings.prefect_api_url else reconcile.fn
@@ -204,7 +209,7 @@ def _backfill(options: argparse.Namespace) -> int:
 
     settings = load_settings()
     log_to_stderr(settings.log_format)
-    lake = _open_lake(options, [open_source(uri) for uri in options.sources])
+    lake = _open_lake(options, open_sources(options.sources))
     from flows.backfill import backfill
 
     start = backfill if settings.prefect_api_url else backfill.fn
@@ -219,7 +224,7 @@ def _backfill(options: argparse.Namespace) -> int:
 def _up(options: argparse.Namespace) -> int:
     from flows.up import Up, run_until_signal
 
-    sources = [open_source(uri) for uri in options.sources]
+    sources = open_sources(options.sources)
     lake = _open_lake(options, sources)
     home = Path(options.home) if options.home else Path.home() / ".cache" / "cnbudget" / "up"
     run_until_signal(Up([source.uri for source in sources], lake.bucket.uri, home.resolve(), options.port))
@@ -229,7 +234,10 @@ def _up(options: argparse.Namespace) -> int:
 def _coverage(options: argparse.Namespace) -> int:
     from flows import coverage
 
-    frame = coverage.of_lake(lake_of(options), Path(options.expected))
+    expected = Path(options.expected) if options.expected else load_settings().expected
+    if expected is None:
+        raise SettingsError("no list of expected publishers; name one", where="--expected or CNBUDGET_EXPECTED")
+    frame = coverage.of_lake(lake_of(options), expected)
     coverage.write(frame, options.format, Path(options.output) if options.output else None)
     return 0
 

@@ -22,14 +22,14 @@ from cnbudget.errors import CnbudgetError, SettingsError
 from cnbudget.parse import extractor_version
 from cnbudget.schema import DATASETS, STAGED
 from flows import screen
-from flows.ingest import Run, batches
+from flows.ingest import Run, batches, end_deployed
 from flows.notices import announce
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from tasks.chunk import ChunkRead, WarmReaders, read_chunk
 from warehouse.lake import Lake, Pending
 from warehouse.landing import PAGE
-from warehouse.sources import Source, open_source
+from warehouse.sources import Source, open_sources
 
 TRIES = 4
 """Times that a chunk is sent out where what failed may heal."""
@@ -49,7 +49,7 @@ def backfill(
     """Ingest all of some sources, and read again what another extractor version read. `scheduler`: the address of
     Dask's (`tcp://host:8786`); without one, as many threads as the settings say, each with a reading process."""
     settings, run = load_settings(), Run()
-    opened = [open_source(uri) for uri in sources]
+    opened = open_sources(sources)
     target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
     since = target.head()
     with run.timed("start"):
@@ -67,6 +67,7 @@ def backfill(
         run.n_published = len(stages.run(stages.publish, target))
         announce(target, settings, since=since)
         run.documents = target.documents_of(opened)
+    end_deployed(run.failures)
     return run
 
 
@@ -111,7 +112,8 @@ def _collect(run: Run, lake: Lake, chunks: Chunks, keep: int) -> None:
         run.seconds["parse"] = run.seconds.get("parse", 0.0) + chunk.read_seconds
         run.seconds["stage"] = run.seconds.get("stage", 0.0) + chunk.seconds - chunk.read_seconds
         with run.guarded("store"):
-            stages.run(stages.audit, lake, chunks.version, chunk.document_ids)
+            if chunk.document_ids:
+                stages.run(stages.audit, lake, chunks.version, chunk.document_ids)
             run.read_ids += chunk.document_ids
             chunks.sent.difference_update(chunk.document_ids)
 
@@ -151,7 +153,10 @@ class Chunks:
             for future in wait(list(self._out), return_when="FIRST_COMPLETED").done:
                 sent = self._out.pop(future)
                 try:
-                    yield future.result()
+                    chunk = future.result()
+                    lost = stages.not_landed(sent.batch, chunk.document_ids)
+                    self._run.failures += [f"parse: {each}" for each in lost]
+                    yield chunk
                 except CnbudgetError as error:
                     if error.transient and sent.n_tries < TRIES:
                         self.send(sent.batch, sent.n_tries + 1)

@@ -1,7 +1,9 @@
-"""`python -m flows coverage`: who has published, who has not, and who is held, of a list of who is expected."""
+"""Who has published, who has not, and who is held, of a list of who is expected: `python -m flows coverage`, and a dataset
+that `reconcile` keeps where the settings name the list."""
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -10,12 +12,22 @@ import polars as pl
 from cnbudget.coverage import STATUSES, coverage, read_expected
 from warehouse.lake import Lake
 
+DATASET = "coverage.parquet"
+"""Its name in `curated/reports/`."""
 FORMATS = ("text", "csv", "json", "parquet")
 
 
 def of_lake(lake: Lake, expected: Path) -> pl.DataFrame:
     """The coverage of a lake as it is now. Raises SettingsError where the list makes no sense."""
     return coverage(read_expected(expected), lake.documents())
+
+
+def write_dataset(lake: Lake, expected: Path | None) -> None:
+    """Write the coverage beside what is published (DATASET), where there is a list. Raises SettingsError, StorageError."""
+    if expected:
+        data = io.BytesIO()
+        of_lake(lake, expected).write_parquet(data)
+        lake.reports.write(DATASET, data.getvalue())
 
 
 def write(frame: pl.DataFrame, form: str, output: Path | None) -> None:

@@ -31,6 +31,7 @@ POLL_TOLD_SECONDS = 30.0
 SETTLED_SECONDS = 0.75
 """A local file whose size and time have not changed for so long is taken as written to its end."""
 
+_ENOUGH = 500
 _SLOWEST_POLL_SHARE = 10
 """A listing that takes long is asked more rarely: at most a tenth of the time goes into it."""
 
@@ -50,6 +51,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._queue: queue.Queue[Notice] = queue.Queue(maxsize=10_000)
+        self._lock = threading.Lock()
         self.counts: Counter[tuple[str, str]] = Counter()
         self.stopped = threading.Event()
 
@@ -58,6 +60,22 @@ class Inbox:
         """Whether no notice waits."""
         return self._queue.empty()
 
+    @property
+    def is_full_enough(self) -> bool:
+        """Whether so many wait that what can wait elsewhere had better do so."""
+        return self._queue.qsize() >= _ENOUGH
+
+    def count(self, name: str, kind: str, n: int = 1) -> None:
+        """Add to the counts."""
+        with self._lock:
+            self.counts[name, kind] += n
+
+    def take_counts(self) -> Counter[tuple[str, str]]:
+        """The counts since they were taken last."""
+        with self._lock:
+            counts, self.counts = self.counts, Counter()
+        return counts
+
     def put(self, notice: Notice, *, kind: str) -> None:
         """Add a notice; waits while very many are waiting already."""
         while not self.stopped.is_set():
@@ -65,7 +83,7 @@ class Inbox:
                 self._queue.put(notice, timeout=0.2)
             except queue.Full:
                 continue
-            self.counts["events", kind] += len(notice.objects)
+            self.count("events", kind, len(notice.objects))
             return
 
     def gather(self, *, wait_seconds: float, gather_seconds: float, limit: int) -> list[Notice]:
@@ -136,20 +154,25 @@ def poll_forever(poller: Poller, source: Source, inbox: Inbox, seconds: float) -
             if changed := poller.poll():
                 inbox.put(Notice(source, changed), kind="poll")
         except CnbudgetError as error:
-            inbox.counts["events_failed", "poll"] += 1
+            inbox.count("events_failed", "poll")
             log.warning("poll failed: %s", error)
         took = time.monotonic() - started
         inbox.stopped.wait(max(seconds, _SLOWEST_POLL_SHARE * took) - took)
 
 
 def receive_forever(queue_: SqsQueue, sources: Sequence[Source], inbox: Inbox) -> None:
-    """Take messages from SQS until the inbox is stopped; each is deleted once its objects are in the journal."""
+    """Take messages from SQS until the inbox is stopped; each is deleted once its objects are in the journal, and until then
+    it is kept from coming again, however long the watcher takes: the dead-letter queue is for those that make no sense."""
     while not inbox.stopped.is_set():
         try:
+            queue_.keep_held()
+            if inbox.is_full_enough:
+                inbox.stopped.wait(1)
+                continue
             for message in queue_.receive():
                 take_message(message, queue_, sources, inbox)
         except CnbudgetError as error:
-            inbox.counts["events_failed", "sqs"] += 1
+            inbox.count("events_failed", "sqs")
             log.warning("queue failed: %s", error)
             inbox.stopped.wait(5)
 
@@ -159,13 +182,14 @@ def take_message(message: Message, queue_: SqsQueue, sources: Sequence[Source], 
     try:
         happenings = read_notification(message.body)
     except MalformedNotification as error:
-        inbox.counts["events_malformed", "sqs"] += 1
+        inbox.count("events_malformed", "sqs")
         log.warning("message left to the dead-letter queue (received %d times): %s", message.n_received, error)
         return
     notices = to_notices(happenings, sources, inbox, kind="sqs")
     if not notices:
         queue_.delete([message.receipt])
         return
+    queue_.hold(message.receipt)
     waiting = set(range(len(notices)))
 
     def confirm(number: int) -> None:
@@ -185,10 +209,10 @@ def to_notices(
     for happening in happenings:
         source = next((source for source in sources if _is_in(source, happening.uri)), None)
         if source is None:
-            inbox.counts["events_foreign", kind] += 1
+            inbox.count("events_foreign", kind)
             log.warning("%s is in none of the sources that are watched", happening.uri)
             continue
-        key = happening.uri.removeprefix(f"{source.bucket.uri}/")
+        key = source.key_of(happening.uri)
         found.setdefault(source.uri, (source, {}))[1][key] = None
     return list(found.values())
 

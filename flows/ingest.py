@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +13,7 @@ from itertools import zip_longest
 from typing import TypeVar
 
 import polars as pl
-from prefect import flow
+from prefect import flow, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
@@ -28,7 +29,9 @@ from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from warehouse.bucket import ObjectInfo
 from warehouse.lake import Lake, Pending
-from warehouse.sources import Source, open_source
+from warehouse.sources import Source, open_sources
+
+log = logging.getLogger(__name__)
 
 Sized = TypeVar("Sized", ObjectInfo, Pending)
 
@@ -71,7 +74,7 @@ def ingest(sources: list[str], lake: str | None = None, show_progress: bool = Fa
     """Ingest files, folders and s3:// prefixes into a lake; documents that a killed run left are finished too."""
     settings, run = load_settings(), Run()
     with run.timed("list"):
-        opened = [open_source(uri) for uri in sources]
+        opened = open_sources(sources)
         target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
         since = target.head()
     with screen.progress(show_progress) as progress:
@@ -88,7 +91,8 @@ def ingest(sources: list[str], lake: str | None = None, show_progress: bool = Fa
             write_pages(target, settings)
     with run.timed("publish"):
         run.documents = _documents(run, target, opened, pending)
-    leave_artifact(screen.to_markdown(run.documents), "ingest", "Documents of this run")
+    leave_artifact(lambda: screen.to_markdown(run.documents), "ingest", "Documents of this run")
+    end_deployed(run.failures)
     return run
 
 
@@ -106,7 +110,7 @@ def _read(run: Run, lake: Lake, pending: Sequence[Pending], settings: Settings, 
     with Readers(settings.workers, limits_of(settings)) as readers:
         with run.timed("start"):
             warm_up(readers)
-        read_and_check(run, lake, readers, pending, settings, progress)
+        read_and_check_all(run, lake, readers, pending, settings, progress)
 
 
 def write_pages(lake: Lake, settings: Settings, *, goes_on: Callable[[], bool] = lambda: True) -> Written:
@@ -114,12 +118,26 @@ def write_pages(lake: Lake, settings: Settings, *, goes_on: Callable[[], bool] =
     return stages.run(stages.pages, lake, settings.workers, limits_of(settings), goes_on=goes_on)
 
 
-def read_and_check(
+def read_and_check_all(
     run: Run, lake: Lake, readers: Readers, pending: Sequence[Pending], settings: Settings, progress: screen.Steps
 ) -> None:
+    """As `read_and_check`, of these documents and of those in archives among them, which are read like what was dropped; an
+    archive is never opened again, so this comes to an end."""
+    tried: set[str] = set()
+    while pending:
+        tried.update(each.document_id for each in pending)
+        has_opened = read_and_check(run, lake, readers, pending, settings, progress)
+        found = lake.pending(extractor_version()) if has_opened else ()
+        pending = [each for each in found if each.document_id not in tried]
+
+
+def read_and_check(
+    run: Run, lake: Lake, readers: Readers, pending: Sequence[Pending], settings: Settings, progress: screen.Steps
+) -> bool:
     """Read documents with readers that are up, run the gate over them, and record its verdicts, batch by batch: while
-    one is judged and recorded, the readers are at the next. The run's `store` is what this takes beside the reading."""
-    version = extractor_version()
+    one is judged and recorded, the readers are at the next. The run's `store` is what this takes beside the reading.
+    Whether there were archives among them, whose members are pending now."""
+    version, has_opened, n_before = extractor_version(), False, run.seconds.get("parse", 0.0)
 
     def read(documents: Sequence[tuple[str, bytes]]) -> list[bytes]:
         with run.timed("parse"):
@@ -129,22 +147,20 @@ def read_and_check(
         # With the context of the flow run, which a thread does not inherit.
         return pool.submit(copy_context().run, stages.run, stages.parse, lake, read, version, batch)
 
+    todo = list(batches(pending, settings))
     with ThreadPoolExecutor(1) as pool:
-        while pending:
-            todo, has_opened = list(batches(pending, settings)), False
-            ahead = begin(todo[0])
-            for _, following in zip_longest(progress.track(todo, "read and check"), todo[1:]):
-                with run.guarded("store"):
-                    try:
-                        ids = ahead.result()
-                    finally:
-                        ahead = begin(following) if following else ahead
-                    has_opened |= stages.run(stages.audit, lake, version, ids)
-                    run.read_ids += ids
-            # What was found in archives is read like what was dropped; it is never opened again, so this comes to an end.
-            found, done = lake.pending(version) if has_opened else (), set(run.read_ids)
-            pending = [each for each in found if each.document_id not in done]
-    run.seconds["store"] -= run.seconds.get("parse", 0.0)
+        ahead = begin(todo[0])
+        for batch, following in zip_longest(progress.track(todo, "read and check"), todo[1:]):
+            with run.guarded("store"):
+                try:
+                    ids = ahead.result()
+                finally:
+                    ahead = begin(following) if following else ahead
+                run.failures += [f"parse: {each}" for each in stages.not_landed(batch, ids)]
+                has_opened |= bool(ids) and stages.run(stages.audit, lake, version, ids)
+                run.read_ids += ids
+    run.seconds["store"] -= run.seconds.get("parse", 0.0) - n_before
+    return has_opened
 
 
 def warm_up(readers: Readers) -> None:
@@ -182,8 +198,24 @@ def connect() -> None:
         client.hello()
 
 
-def leave_artifact(text: str, key: str, description: str) -> None:
+class RunFailed(CnbudgetError):
+    """A flow run did what it could, and some of it failed."""
+
+
+def end_deployed(failures: Sequence[str]) -> None:
+    """Raise RunFailed in a run of a deployment where anything failed: there nobody reads what the flow returns, and
+    automations look at the state of the run."""
+    if failures and runtime.deployment.id:
+        found = f"{len(failures)} failures, the first: {failures[0]}"
+        raise RunFailed(f"{found}; the rest is done, and the next run takes up what is not")
+
+
+def leave_artifact(make: Callable[[], str], key: str, description: str) -> None:
     """Keep a text with the flow run in Prefect. Outside of a run there is nothing to keep it with: Prefect would start a
-    server of its own for it."""
+    server of its own for it. An API that does not take it is logged: the work is done."""
     if FlowRunContext.get():
-        create_markdown_artifact(text, key=key, description=description)
+        text = make()
+        try:
+            create_markdown_artifact(text, key=key, description=description)
+        except Exception as error:
+            log.warning("no artifact %s, Prefect's API fails: %s", key, error)

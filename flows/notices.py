@@ -49,6 +49,9 @@ def announce(lake: Lake, settings: Settings, *, since: int) -> int:
 
 def _announce(lake: Lake, settings: Settings, since: int) -> int:
     data = lake.bucket.read(ANNOUNCED)
+    if data is None:
+        # Where it begins is settled before anything is sent: what cannot be sent now is sent by the next process.
+        _note(lake, since)
     done = int(json.loads(data)["version"]) if data else since
     head = lake.head()
     if head <= done:
@@ -56,8 +59,12 @@ def _announce(lake: Lake, settings: Settings, since: int) -> int:
     rows = lake.changes(done).iter_rows(named=True)
     events = [event for row in rows if (event := _to_event(row, lake.bucket.uri))]
     send(events, settings)
-    lake.bucket.write(ANNOUNCED, json.dumps({"version": head}).encode())
+    _note(lake, head)
     return len(events)
+
+
+def _note(lake: Lake, version: int) -> None:
+    lake.bucket.write(ANNOUNCED, json.dumps({"version": version}).encode())
 
 
 def _to_event(row: Mapping[str, Any], lake_uri: str) -> dict[str, object] | None:
@@ -93,7 +100,7 @@ def send_created(happenings: Sequence[Happening], settings: Settings) -> None:
 
 def _to_created(happening: Happening) -> dict[str, object]:
     return {
-        "id": str(uuid.uuid4()),
+        "id": str(uuid.uuid5(_NAMESPACE, f"{happening.uri} {happening.event} {happening.at or uuid.uuid4()}")),
         "occurred": datetime.now(UTC).isoformat(),
         "event": "budget.object.created",
         "resource": {"prefect.resource.id": happening.uri, "prefect.resource.name": happening.key},

@@ -16,13 +16,14 @@ from cnbudget.errors import CnbudgetError
 from cnbudget.parse import extractor_version
 from cnbudget.sandbox import Readers
 from flows import screen
-from flows.ingest import Run, batches, leave_artifact, read_and_check, warm_up, write_pages
+from flows.coverage import write_dataset
+from flows.ingest import Run, batches, end_deployed, leave_artifact, read_and_check_all, warm_up, write_pages
 from flows.notices import announce
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from warehouse.lake import Lake
 from warehouse.landing import PAGE, Comparison
-from warehouse.sources import Source, open_source
+from warehouse.sources import Source, open_sources
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,13 @@ class Reconciled:
 @flow(name="reconcile", validate_parameters=False, persist_result=False)
 def reconcile(sources: list[str] | None = None, lake: str | None = None, page: int = PAGE) -> Reconciled:
     """Compare sources (all the lake knows, where none is named) with the ledger, ingest what is missing, mark what is
-    gone. Compacts the journal. Can be killed and started again."""
+    gone. Compacts the journal, and brings the dataset `coverage` up to date. Can be killed and started again."""
     settings, found = load_settings(), Reconciled()
     target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by, must_exist=not sources)
     since = target.head()
     with Readers(settings.workers, limits_of(settings)) as readers:
         warm_up(readers)
-        for source in [open_source(uri) for uri in sources] if sources else target.sources():
+        for source in open_sources(sources) if sources else target.sources():
             try:
                 _reconcile(found, target, source, readers, settings, page)
             except CnbudgetError as error:
@@ -55,11 +56,14 @@ def reconcile(sources: list[str] | None = None, lake: str | None = None, page: i
         _take_up(found, target, readers, settings)
     target.compact()
     run = Run()
+    with run.guarded("coverage"):
+        write_dataset(target, settings.expected)
     with run.guarded("pages"):
         write_pages(target, settings)
     found.failures += run.failures
     announce(target, settings, since=since)
-    leave_artifact(to_markdown(target, found.failures), "reconcile", "Balance, and what is held")
+    leave_artifact(lambda: to_markdown(target, found.failures), "reconcile", "Balance, and what is held")
+    end_deployed(found.failures)
     return found
 
 
@@ -91,7 +95,7 @@ def _take_up(found: Reconciled, lake: Lake, readers: Readers, settings: Settings
     run = Run()
     with run.guarded("publish"), screen.progress(False) as progress:
         if pending := lake.pending(extractor_version()):
-            read_and_check(run, lake, readers, pending, settings, progress)
+            read_and_check_all(run, lake, readers, pending, settings, progress)
         found.n_published += len(stages.run(stages.publish, lake))
     found.failures += run.failures
 

@@ -22,6 +22,7 @@ from cnbudget.errors import CnbudgetError
 from cnbudget.revalidation import finding_changes
 from cnbudget.schema import DATASETS
 from flows import run_reports, screen
+from flows.ingest import end_deployed
 from flows.notices import announce
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
@@ -60,6 +61,7 @@ def revalidate(
     found = judge_again(target, scope, settings, show_progress=show_progress)
     with _guarded(found, "pages"):
         stages.run(stages.pages, target, settings.workers, limits_of(settings))
+    end_deployed(found.failures)
     return found
 
 

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -29,10 +30,13 @@ QUIET = {
 """What the servers we start should know: no analytics, no chatter. The user's own environment goes first."""
 
 
+_FILE = "cnbudget.env"
+
+
 class Settings(BaseSettings):
     """What may be set, with its default. Sizes are in bytes, times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="CNBUDGET_", env_file="cnbudget.env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CNBUDGET_", env_file=_FILE, extra="ignore", frozen=True)
 
     lake: str = "lake"
     store_path: Path | None = None
@@ -45,6 +49,7 @@ class Settings(BaseSettings):
     document_pages: int = Field(default=2000, ge=1)
     document_bytes: int = Field(default=128 << 20, ge=1)
     gather_seconds: float = Field(default=0.1, ge=0, le=60)
+    expected: Path | None = None
     webhook_token: SecretStr | None = None
     log_format: Literal["text", "json"] = "text"
     prefect_api_url: str | None = Field(default=None, validation_alias="PREFECT_API_URL")
@@ -68,6 +73,8 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def quieten() -> None:
-    """Keep Prefect and Great Expectations quiet and at home; to be called before they are imported."""
-    for name, value in QUIET.items():
+    """Keep Prefect and Great Expectations quiet and at home, and tell Prefect what our file says of it; to be called before
+    they are imported."""
+    of_file = {name: value for name, value in dotenv_values(_FILE).items() if name.startswith("PREFECT_") and value}
+    for name, value in (QUIET | of_file).items():
         os.environ.setdefault(name, value)

@@ -157,7 +157,7 @@ class Up:
             "PREFECT_LOGGING_COLORS": "false",
             "PYTHONUNBUFFERED": "1",
             "CNBUDGET_LAKE": self.lake,
-            "CNBUDGET_SOURCE": self.sources[0],
+            "CNBUDGET_SOURCE": "\n".join(self.sources),
             "CNBUDGET_ROOT": str(ROOT),
         }
         return os.environ | found

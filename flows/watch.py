@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from typing import TypeVar
 
 from prefect import flow
 
-from cnbudget.errors import CnbudgetError
+from cnbudget.errors import CnbudgetError, StorageError
 from cnbudget.parse import extractor_version
 from cnbudget.sandbox import Readers
 from flows import screen
@@ -33,8 +34,8 @@ from flows.events import (
     stopped_by_signals,
     to_notices,
 )
-from flows.ingest import Run, batches, read_and_check, warm_up, write_pages
-from flows.notices import announce, send_created
+from flows.ingest import Run, batches, leave_artifact, read_and_check, warm_up, write_pages
+from flows.notices import announce
 from flows.receiver import Receiver
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
@@ -42,7 +43,7 @@ from warehouse.bucket import ObjectInfo
 from warehouse.lake import Lake, Pending
 from warehouse.landing import Comparison
 from warehouse.notifications import Happening, SqsQueue
-from warehouse.sources import Source, open_source
+from warehouse.sources import Source, open_sources
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ _WAIT_SECONDS = 0.5
 _LONGEST_PAUSE = 60.0
 
 Objects = dict[str, ObjectInfo | None]
+Result = TypeVar("Result")
 
 
 class Watcher:
@@ -66,9 +68,16 @@ class Watcher:
         self._inbox = inbox
         self._readers = readers
         self._settings = settings
+        # While one half of a batch is judged, the readers are at the other.
+        self._halves = settings.model_copy(update={"batch_documents": -(-settings.batch_documents // 2)})
         self._since = lake.head()
         self._backlog = deque(_Listing(lake, source) for source in sources)
+        self._to_land: deque[tuple[Source, list[ObjectInfo]]] = deque()
         self._again: dict[str, tuple[Source, Objects]] = {}
+        self._told: set[str] = set()
+        """Documents that a notice told of, which are read before others."""
+        self._tried: set[str] = set()
+        """Documents that were given to the readers and are still to be read: these wait until all others had their turn."""
         self._owes = True
         """Whether documents may wait to be read or published: after a start, and after anything failed."""
         self._owes_pages = False
@@ -77,7 +86,8 @@ class Watcher:
         self._resume_at = 0.0
 
     def turn(self) -> bool:
-        """Do what there is to do: take up notices, or the next page of the listing at the start. False where nothing."""
+        """Do what there is to do: take up notices, and a batch of what stood in the sources at the start. False where
+        there is nothing."""
         is_due = time.monotonic() >= self._resume_at
         has_more = is_due and not self.is_idle
         notices = self._inbox.gather(
@@ -124,7 +134,9 @@ class Watcher:
             if not any(self._is_owed(notice.source, key) for key in notice.objects):
                 with run.guarded("confirm"):
                     notice.confirm()
-        if self._backlog:
+        if self._to_land:
+            self._land_batch(run, *self._to_land.popleft())
+        elif self._backlog:
             self._take_page(run)
         if self._owes:
             self._publish(run)
@@ -133,22 +145,30 @@ class Watcher:
         comparison = None
         with run.guarded("compare"):
             comparison = self._lake.compare_objects(source, objects)
-        if comparison:
-            self._record(run, source, comparison)
-        else:
+        if comparison is None:
             self._owe(source, objects)
-
-    def _record(self, run: Run, source: Source, comparison: Comparison) -> None:
-        self._owes |= bool(comparison.new or comparison.gone)
+            return
         for batch in batches(comparison.new, self._settings):
-            n_failures = len(run.failures)
-            with run.guarded("land"):
-                stages.run(stages.land, self._lake, source, batch)
-            if len(run.failures) > n_failures:
-                self._owe(source, {info.key: None for info in batch})
-        if comparison.gone:
-            with run.guarded("land"):
-                self._lake.record_gone(comparison.gone)
+            self._told.update(self._land_batch(run, source, batch))
+        self._record_gone(run, source, comparison)
+
+    def _land_batch(self, run: Run, source: Source, batch: Sequence[ObjectInfo]) -> list[str]:
+        self._owes, recorded = True, None
+        with run.guarded("land"):
+            recorded = stages.run(stages.land, self._lake, source, batch)
+        if recorded is None:
+            self._owe(source, {info.key: None for info in batch})
+        return [record.document_id for record in recorded or () if record.document_id]
+
+    def _record_gone(self, run: Run, source: Source, comparison: Comparison) -> None:
+        if not comparison.gone:
+            return
+        self._owes, is_recorded = True, False
+        with run.guarded("land"):
+            self._lake.record_gone(comparison.gone)
+            is_recorded = True
+        if not is_recorded:
+            self._owe(source, {source.key_of(entry.source_uri): None for entry in comparison.gone})
 
     def _owe(self, source: Source, objects: Mapping[str, ObjectInfo | None]) -> None:
         """Look at these objects again; what told of them is not confirmed until then."""
@@ -158,30 +178,50 @@ class Watcher:
         return key in self._again.get(source.uri, (source, {}))[1]
 
     def _take_page(self, run: Run) -> None:
-        """Compare the next page of what stood in the sources at the start."""
+        """Compare the next page of what stood in the sources at the start; what is new of it is landed batch by batch, with
+        what comes meanwhile in between."""
         listing, page = self._backlog[0], None
         with run.guarded("list"):
             page = listing.next_page()
             if page is None:
                 self._backlog.popleft()
         if page:
-            self._record(run, listing.source, page)
+            self._to_land.extend((listing.source, batch) for batch in batches(page.new, self._settings))
+            self._record_gone(run, listing.source, page)
 
     def _publish(self, run: Run) -> None:
-        """Read what landed, check it and publish what passed, with what an earlier run left."""
+        """Read a batch of what landed, check it and publish what passed, with what an earlier run left."""
         self._owes = False
         pending: Sequence[Pending] = ()
         with run.guarded("list"):
-            pending = self._lake.pending(extractor_version())
+            pending = self._next_to_read()
         if pending:
             with screen.progress(False) as progress:
-                read_and_check(run, self._lake, self._readers, pending, self._settings, progress)
+                # What was found in archives is the next batch.
+                self._owes |= read_and_check(run, self._lake, self._readers, pending, self._halves, progress)
         with run.guarded("publish"):
             run.n_published = len(stages.run(stages.publish, self._lake))
             announce(self._lake, self._settings, since=self._since)
+            if run.read_ids:
+                leave_artifact(partial(self._table_of, run), "watch-batch", "Documents of this batch")
         self._owes_pages = True
         if time.monotonic() - self._pages_at > _PAGES_SECONDS:
             self._write_pages(run)
+
+    def _table_of(self, run: Run) -> str:
+        return screen.to_markdown(self._lake.documents(run.read_ids))
+
+    def _next_to_read(self) -> list[Pending]:
+        """A batch of the documents that wait: no drop waits for all of a bucket to be read first."""
+        pending = self._lake.pending(extractor_version())
+        ids = {each.document_id for each in pending}
+        self._told &= ids
+        self._tried = self._tried & ids if ids - self._tried else set()
+        pending.sort(key=lambda each: (each.document_id in self._tried, each.document_id not in self._told))
+        batch = next(batches(pending, self._settings), [])
+        self._tried.update(each.document_id for each in batch)
+        self._owes |= len(batch) < len(pending)
+        return batch
 
     def _is_quiet(self) -> bool:
         """Use a moment in which nothing comes for the site; False where it is as it should be, or others may be coming."""
@@ -196,7 +236,7 @@ class Watcher:
         self._owes_pages = False
         with run.guarded("pages"):
             # After a backfill there may be hours of drawing, and the next drop should not wait.
-            written = write_pages(self._lake, self._settings, goes_on=lambda: self._inbox.is_empty)
+            written = write_pages(self._lake, self._settings, goes_on=lambda: self._inbox.is_empty and self.is_idle)
             self._owes_pages = written.n_left > 0
         self._pages_at = time.monotonic()
 
@@ -204,8 +244,7 @@ class Watcher:
         """Count what was done; after a failure, wait longer and longer before the work is taken up again."""
         counts = {("stage_seconds", stage): seconds for stage, seconds in run.seconds.items()}
         counts |= {("stage_runs", stage): 1.0 for stage in run.seconds}
-        counts |= {name: float(count) for name, count in self._inbox.counts.items()}
-        self._inbox.counts.clear()
+        counts |= {name: float(count) for name, count in self._inbox.take_counts().items()}
         for failure in run.failures:
             log.warning("%s", failure, extra={"fields": {"stage": failure.partition(":")[0]}})
             counts["failures", failure.partition(":")[0]] = counts.get(("failures", failure.partition(":")[0]), 0) + 1
@@ -221,7 +260,7 @@ class Watcher:
     @property
     def is_idle(self) -> bool:
         """Whether all that was heard of is done."""
-        return not self._backlog and not self._again and not self._owes
+        return not (self._backlog or self._to_land or self._again or self._owes)
 
 
 class _Listing:
@@ -280,8 +319,9 @@ def run_until(
     """Watch until `stop` is set, or `is_done` says so after a round. Raises SettingsError where something makes no
     sense; storage that fails is waited for."""
     settings = load_settings()
-    sources = [open_source(uri) for uri in uris]
-    lake = Lake.open(lake_uri or settings.lake, store_path=settings.store_path, by=settings.by)
+    sources = _patiently(stop, lambda: open_sources(uris))
+    lake_uri = lake_uri or settings.lake
+    lake = _patiently(stop, lambda: Lake.open(lake_uri, store_path=settings.store_path, by=settings.by))
     for source in sources:
         lake.check_source(source)
     inbox = Inbox()
@@ -290,12 +330,13 @@ def run_until(
         stack.callback(inbox.stopped.set)
         if listen:
             token = settings.webhook_token.get_secret_value() if settings.webhook_token else None
-            stack.enter_context(Receiver(listen, token, partial(_take_webhook, sources, inbox, settings)))
+            stack.enter_context(Receiver(listen, token, partial(_take_webhook, sources, inbox)))
         if queue:
             # Threads that wait for the network end with the process: what they took and did not confirm comes again.
             threading.Thread(target=receive_forever, args=(SqsQueue(queue), sources, inbox), daemon=True).start()
         for source in sources:
-            _start_polling(source, inbox, _seconds(source, queue, listen) if poll_seconds is None else poll_seconds)
+            seconds = _seconds(source, queue, listen) if poll_seconds is None else poll_seconds
+            _start_polling(stop, source, inbox, seconds)
         warm_up(readers)
         watcher = Watcher(lake, sources, inbox, readers, settings)
         log.info("watching %s", ", ".join(source.uri for source in sources))
@@ -311,19 +352,28 @@ def _seconds(source: Source, queue: str | None, listen: str | None) -> float:
     return 0.0 if queue else POLL_TOLD_SECONDS if listen else POLL_S3_SECONDS
 
 
-def _start_polling(source: Source, inbox: Inbox, seconds: float) -> None:
+def _patiently(stop: threading.Event, work: Callable[[], Result]) -> Result:
+    """Do what has to be done before the watch begins, again while storage fails as it does for a time."""
+    pause = 1.0
+    while True:
+        try:
+            return work()
+        except StorageError as error:
+            if not error.transient or stop.wait(pause):
+                raise
+            log.warning("waiting for storage: %s", error)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _start_polling(stop: threading.Event, source: Source, inbox: Inbox, seconds: float) -> None:
     if seconds > 0:
         poller = Poller(source)
         # Before the watcher compares the whole source: what comes from now on is noticed by the next poll.
-        poller.poll()
+        _patiently(stop, poller.poll)
         threading.Thread(target=poll_forever, args=(poller, source, inbox, seconds), daemon=True).start()
 
 
-def _take_webhook(sources: Sequence[Source], inbox: Inbox, settings: Settings, happenings: Sequence[Happening]) -> None:
+def _take_webhook(sources: Sequence[Source], inbox: Inbox, happenings: Sequence[Happening]) -> None:
+    """To the inbox and nowhere else: an event to Prefect would have its automation ingest the same objects once more."""
     for source, objects in to_notices(happenings, sources, inbox, kind="webhook"):
         inbox.put(Notice(source, objects), kind="webhook")
-    if settings.prefect_api_url:
-        try:
-            send_created(happenings, settings)
-        except CnbudgetError as error:
-            log.warning("no Prefect event: %s", error)

@@ -6,7 +6,7 @@ Every document leaves a line in the log at every stage, with its id: `fields` of
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -86,26 +86,34 @@ def land(lake: Lake, source: Source, objects: Sequence[ObjectInfo]) -> list[Obje
 
 @task(name="parse", **_STAGE)
 def parse(lake: Lake, read: Read, extractor_version: str, batch: Sequence[Pending]) -> list[str]:
-    """Read a batch of landed documents and stage what they yield; a result that is staged already is kept. Their ids.
+    """Read a batch of landed documents and stage what they yield; a result that is staged already is kept. The ids of what
+    is staged: all, but for documents whose bytes are not in the lake any more (`not_landed`).
 
     The members of archives that were opened are kept; once `audit` has recorded them, they are pending themselves.
     """
-    ids = [pending.document_id for pending in batch]
     kept = lake.staged_ids([p.document_id for p in batch if not p.is_retry], extractor_version)
-    todo = [pending for pending in batch if pending.document_id not in kept]
+    contents = lake.read_landed([p.document_id for p in batch if p.document_id not in kept])
+    todo = [pending for pending in batch if pending.document_id in contents]
     if todo:
-        contents = lake.read_landed([pending.document_id for pending in todo])
-        names = [pending.file_name for pending in todo]
-        found = read(list(zip(names, contents, strict=True)))
+        found = read([(pending.file_name, contents[pending.document_id]) for pending in todo])
         results = dict(zip((p.document_id for p in todo), found, strict=True))
-        for pending, content in zip(todo, contents, strict=True):
+        for document_id, content in contents.items():
             if content.startswith(ZIP_MAGIC):
-                archive_id = pending.document_id
-                results[archive_id] = lake.keep_members(archive_id, results[archive_id], extractor_version)
+                results[document_id] = lake.keep_members(document_id, results[document_id], extractor_version)
         lake.stage(results, extractor_version)
     for pending in todo:
         _log("read", document_id=pending.document_id, file_name=pending.file_name)
-    return ids
+    return [pending.document_id for pending in batch if pending.document_id in kept | contents.keys()]
+
+
+def not_landed(batch: Sequence[Pending], staged_ids: Collection[str]) -> list[str]:
+    """What to say of the documents of a batch that `parse` could not read for want of their bytes."""
+    return [
+        f"{pending.file_name}: its bytes are not in the lake any more, expected at landed/{pending.document_id}; "
+        "put them back from a copy of the lake"
+        for pending in batch
+        if pending.document_id not in staged_ids
+    ]
 
 
 @task(name="audit", **_STAGE)
@@ -207,13 +215,14 @@ def _differing(lake: Lake, document_ids: Sequence[str]) -> Iterator[list[str]]:
 
 
 @task(name="pages", **_STAGE)
-def pages(
-    lake: Lake, workers: int, limits: Limits, *, everything: bool = False, goes_on: Callable[[], bool] = lambda: True
-) -> Written:
-    """Bring the site beside the data to what was published while it `goes_on`, or write `everything` anew; what was written."""
+def pages(lake: Lake, workers: int, limits: Limits, *, goes_on: Callable[[], bool] = lambda: True) -> Written:
+    """Bring the site beside the data to what was published while it `goes_on`; what was written. Where another process of
+    this machine is at it all the while, it is left to that one."""
+    from explorer.publish import Written
     from tasks.pages import write_pages
 
-    drawn = write_pages(lake, workers, limits, everything=everything, goes_on=goes_on)
+    with lake.drawing(goes_on) as is_ours:
+        drawn = write_pages(lake, workers, limits, goes_on=goes_on) if is_ours else Written(n_left=1)
     _log("pages", **asdict(drawn))
     return drawn
 

@@ -140,7 +140,9 @@ class Unhurried:
         return parse_to_results(sources)
 
 
-def watcher_of(lake: Any, inbox: Path, *, reads_listing: bool = True, bucket: Any = None) -> Any:
+def watcher_of(
+    lake: Any, inbox: Path, *, reads_listing: bool = True, bucket: Any = None, batch_documents: int = 100
+) -> Any:
     """A watcher of a folder with its inbox, reading in this process."""
     from flows.events import Inbox
     from flows.settings import load_settings
@@ -148,7 +150,8 @@ def watcher_of(lake: Any, inbox: Path, *, reads_listing: bool = True, bucket: An
     from warehouse.sources import Source
 
     box, source = Inbox(), Source(bucket or LocalBucket(inbox))
-    settings = load_settings().model_copy(update={"gather_seconds": 0.0, "prefect_api_url": None})
+    changed = {"gather_seconds": 0.0, "prefect_api_url": None, "batch_documents": batch_documents}
+    settings = load_settings().model_copy(update=changed)
     reader: Any = Unhurried()
     return Watcher(lake, [source] if reads_listing else [], box, reader, settings), box, source
 

@@ -290,7 +290,8 @@ def test_keep_members__leaves_the_result_without_them(lake: Lake) -> None:
     assert len(kept) < len(result) - len(ONE) // 3
     manifest = json.loads(lake.bucket.read(f"staged/x1/{sha(data)}/members.json") or b"")
     assert manifest == [["乙.txt", sha(TWO), len(TWO)], ["甲.txt", sha(ONE), len(ONE)]]
-    assert lake.read_landed([sha(ONE), sha(TWO)]) == [ONE, TWO]
+    assert lake.bucket.read(f"staged/x1/{sha(data)}/members/{sha(ONE)}") == ONE
+    assert lake.read_landed([sha(ONE)]) == {}, "they land with the verdict"
 
 
 def test_readers__open_archives_in_a_child_and_hold_what_takes_too_much(inbox: Path, tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ class Hands:
 @dataclass
 class FakeQueue:
     deleted: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+
+    def hold(self, receipt: str) -> None:
+        self.held.append(receipt)
 
     def delete(self, receipts: list[str]) -> None:
         self.deleted += receipts
@@ -124,6 +128,7 @@ def test_take_message__is_deleted_when_all_of_its_objects_are_recorded() -> None
     fake: Any = queue
     take_message(Message(notification("a/1.pdf", "b/2.pdf", "a/3.pdf"), "receipt", 1), fake, sources, inbox)
     first, second = inbox.gather(wait_seconds=0, gather_seconds=0.01, limit=9)
+    assert queue.held == ["receipt"]
     assert [list(notice.objects) for notice in (first, second)] == [["1.pdf", "3.pdf"], ["2.pdf"]]
     first.confirm()
     assert queue.deleted == []
@@ -146,6 +151,7 @@ def test_take_message__what_names_no_object_of_ours(
     fake: Any = queue
     take_message(Message(body, "receipt", 3), fake, [Source(LocalBucket(tmp_path))], inbox)
     assert (queue.deleted == ["receipt"]) == is_deleted
+    assert queue.held == [], "what makes no sense has to reach the dead-letter queue"
     assert inbox.counts == counted
     assert inbox.gather(wait_seconds=0, gather_seconds=0, limit=9) == []
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -496,7 +497,7 @@ def test_land__every_object_ends_in_one_state_with_a_reason(inbox: Path, home: P
         "gone.pdf": ObjectState.GONE,
     }
     assert all(entry.reason for entry in landed.values() if entry.state != ObjectState.LANDED)
-    assert lake.read_landed([empty]) == [b""]
+    assert lake.read_landed([empty]) == {empty: b""}
     assert lake.balance().is_balanced
 
 
@@ -543,6 +544,34 @@ def test_pending__a_new_extractor_reads_the_documents_of_the_sources_named(inbox
     assert [pending.document_id for pending in lake.pending("x2", [Source(LocalBucket(inbox))])] == [document]
 
 
+def test_pending__what_was_withdrawn_is_not_read_anew_and_without_its_bytes_not_at_all(inbox: Path, home: Path) -> None:
+    lake = lake_at(home)
+    document = drop(inbox, "1", b"1")
+    ingest(lake, inbox, [staged_frames(document)])
+    lake.decide([document], Decision.WITHDRAW, reason="a court says so")
+    assert lake.pending("x2", [Source(LocalBucket(inbox))]) == []
+    (home / "landed" / document).unlink()
+    with pytest.raises(DecisionRefused, match=f"put landed/{document} back"):
+        lake.decide([document], Decision.RETRY, reason="x")
+    (home / "landed" / document).write_bytes(b"1")
+    lake.decide([document], Decision.RETRY, reason="x")
+    assert [pending.document_id for pending in lake.pending("x2")] == [document]
+
+
+def test_commit__is_derived_from_the_head_when_an_older_store_was_put_in_the_place(inbox: Path, home: Path) -> None:
+    lake = lake_at(home)
+    one, two = drop(inbox, "1", b"1"), drop(inbox, "2", b"2")
+    ingest(lake, inbox, [staged_frames(one)])
+    shutil.copy(home / "store.duckdb", home / "older.duckdb")
+    ingest(lake, inbox, [staged_frames(two, budget_id="c")])
+    # As one who builds it anew does, who has not heard of the last commits yet.
+    (home / "older.duckdb").replace(home / "store.duckdb")
+    assert lake.promote() == []
+    lake.write_latest()
+    assert states(lake) == {one: "published", two: "published"}
+    assert len(read_latest(home, "documents")) == 2
+
+
 @pytest.mark.usefixtures("s3_environment")
 def test_open__a_lake_and_a_source_on_s3(tmp_path: Path) -> None:
     import boto3
@@ -556,7 +585,7 @@ def test_open__a_lake_and_a_source_on_s3(tmp_path: Path) -> None:
     source = open_source("s3://s3-lake/in/")
     lake.land(source, lake.compare(source).new)
     pending = lake.pending(EXTRACTOR)
-    assert lake.read_landed([each.document_id for each in pending]) == [b"1", b"2"]
+    assert list(lake.read_landed([each.document_id for each in pending]).values()) == [b"1", b"2"]
     ids = lake.stage(
         frames_to_results(together(staged_frames(p.document_id, budget_id=p.document_id) for p in pending)), EXTRACTOR
     )

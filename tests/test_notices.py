@@ -72,7 +72,52 @@ def test_announce__says_what_became_of_documents(tmp_path: Path, api: Api) -> No
     lake.decide([new], Decision.WITHDRAW, reason="x")
     lake.publish()
     announce(lake, api.settings(), since=0)
-    assert api.names()[1:] == [("budget.document.withdrawn", new)]
+    # In the place of what was withdrawn, the older one is there again.
+    assert sorted(api.names()[1:]) == sorted([("budget.document.withdrawn", new), ("budget.document.published", old)])
+
+
+def test_announce__a_tie_is_told_of_both_and_so_is_its_end(tmp_path: Path, api: Api) -> None:
+    inbox = tmp_path / "in"
+    first = drop(inbox, "first", b"1")
+    lake = lake_at(tmp_path / "lake")
+    ingest(lake, inbox, [staged_frames(first)])
+    announce(lake, api.settings(), since=0)
+    api.events.clear()
+    second = drop(inbox, "second", b"2")
+    ingest(lake, inbox, [staged_frames(second, 110)])
+    announce(lake, api.settings(), since=0)
+    assert sorted(api.names()) == sorted(("budget.document.held", each) for each in (first, second))
+    api.events.clear()
+    lake.decide([second], Decision.REJECT, reason="x")
+    lake.publish()
+    announce(lake, api.settings(), since=0)
+    assert api.names() == [("budget.document.published", first)]
+
+
+def test_announce__of_a_revision_that_is_held_nothing_is_told_of_the_older_one(tmp_path: Path, api: Api) -> None:
+    inbox = tmp_path / "in"
+    old = drop(inbox, "old", b"1")
+    lake = lake_at(tmp_path / "lake")
+    ingest(lake, inbox, [staged_frames(old)])
+    announce(lake, api.settings(), since=0)
+    api.events.clear()
+    new = drop(inbox, "new", b"2", day=2)
+    ingest(lake, inbox, [staged_frames(new, 110, state="held", state_reason="a sum")])
+    announce(lake, api.settings(), since=0)
+    assert api.names() == [("budget.document.held", new)]
+
+
+def test_announce__what_could_not_be_sent_is_sent_by_a_later_process(tmp_path: Path, api: Api) -> None:
+    inbox = tmp_path / "in"
+    document = drop(inbox, "a", b"1")
+    lake = lake_at(tmp_path / "lake")
+    ingest(lake, inbox, [staged_frames(document)])
+    api.status = 503
+    assert announce(lake, api.settings(), since=0) == 0
+    api.status = 204
+    later = lake_at(tmp_path / "lake")
+    assert announce(later, api.settings(), since=later.head()) == 1
+    assert api.names() == [("budget.document.published", document)]
 
 
 def test_announce__what_was_not_taken_is_sent_with_the_next_change_under_the_same_id(tmp_path: Path, api: Api) -> None:
@@ -105,6 +150,16 @@ def test_send_created__puts_events_of_objects_that_were_put(api: Api) -> None:
     assert (event["event"], event["resource"]["prefect.resource.id"]) == ("budget.object.created", "s3://in/a b.pdf")
     assert (event["payload"]["bucket"], event["payload"]["key"], event["payload"]["size"]) == ("in", "a b.pdf", 7)
     assert api.authorization == f"Basic {base64.b64encode(b'user:secret').decode()}"
+
+
+def test_send_created__the_same_event_has_the_same_id(api: Api) -> None:
+    first, again, later = (
+        Happening("in", "a.pdf", "s3:ObjectCreated:Put", 7, at) for at in ("01:00", "01:00", "02:00")
+    )
+    for happening in (first, again, later):
+        send_created([happening], api.settings())
+    ids = [event["id"] for event in api.events]
+    assert ids[0] == ids[1] != ids[2]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/api", "file:///etc", "nonsense"])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import time
+from typing import Any
 
 import boto3
 import pytest
@@ -67,3 +69,49 @@ def test_queue__gives_messages_until_they_are_deleted() -> None:
 def test_queue__one_that_is_not_there_is_named() -> None:
     with pytest.raises(StorageError, match="check the queue's address"):
         SqsQueue("http://127.0.0.1:1/000000000000/none").receive(0)
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_keep_held__a_message_that_is_worked_on_does_not_come_again() -> None:
+    sqs = boto3.client("sqs")
+    dead = sqs.create_queue(QueueName="kept-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+    url = sqs.create_queue(QueueName="kept", Attributes={"VisibilityTimeout": "1", "RedrivePolicy": redrive})[
+        "QueueUrl"
+    ]
+    for body in ("held", "left"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    queue = SqsQueue(url)
+    held = next(message for message in queue.receive(0) + queue.receive(0) if message.body == "held")
+    queue.hold(held.receipt)
+    queue.keep_held()
+    time.sleep(1.2)
+    assert queue.receive(0) == []
+    assert [message.body for message in SqsQueue(dead).receive(0)] == ["left"]
+    queue.delete([held.receipt])
+    attributes = queue.attributes()
+    assert (attributes["ApproximateNumberOfMessages"], attributes["ApproximateNumberOfMessagesNotVisible"]) == (
+        "0",
+        "0",
+    )
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_keep_held__is_asked_for_now_and_then_and_what_fails_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    queue = SqsQueue("http://127.0.0.1:1/000000000000/none")
+    calls: list[Any] = []
+
+    class Client:
+        def change_message_visibility_batch(self, **arguments: Any) -> None:
+            calls.append(arguments)
+            raise OSError("AccessDenied")
+
+    queue._client = Client()
+    for number in range(12):
+        queue.hold(str(number))
+    queue.keep_held()
+    assert [len(call["Entries"]) for call in calls] == [10]
+    assert "sqs:ChangeMessageVisibility failed" in caplog.text
+    queue.keep_held()
+    assert len(calls) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cnbudget.errors import StorageError
@@ -103,3 +104,44 @@ def test_to_markdown__the_balance_and_what_is_held(inbox: Path, home: Path) -> N
     assert "| document held | 1 |" in text
     assert "a sum is wrong" in text
     assert "* land: 503" in text
+
+
+def test_reconcile__keeps_a_dataset_of_who_has_published(
+    inbox: Path, home: Path, budget_text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cnbudget.coverage import EXPECTED_COLUMNS
+
+    document = drop(inbox, "c.txt", budget_text.encode())
+    ingest(lake_at(home), inbox, [staged_frames(document)])
+    assert main(["coverage", "--lake", str(home)]) == 1
+    assert "--expected or CNBUDGET_EXPECTED: no list" in capsys.readouterr().err
+    expected = inbox.parent / "expected.csv"
+    expected.write_text(f"{','.join(EXPECTED_COLUMNS)}\n310117,某局,department,2024\n", "utf-8")
+    monkeypatch.setenv("CNBUDGET_EXPECTED", str(expected))
+    assert main(["reconcile", "--lake", str(home)]) == 0
+    capsys.readouterr()
+    dataset = pl.read_parquet(home / "curated" / "reports" / "coverage.parquet")
+    assert sorted(dataset["status"]) == ["missing", "unexpected"]
+    assert main(["coverage", "--lake", str(home)]) == 0
+    shown = capsys.readouterr().out
+    assert "missing      1\n" in shown
+    assert "  missing      310117 2024 某局 (department)\n" in shown
+
+
+def test_reconcile__a_run_of_a_deployment_in_which_something_failed_is_a_failed_run(
+    inbox: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.ingest import RunFailed
+    from flows.reconcile import reconcile
+
+    document = drop(inbox, "a.txt", b"1")
+    lake, source = lake_at(home), Source(LocalBucket(inbox))
+    lake.land(source, list(source.objects()))
+    (home / "landed" / document).unlink()
+    assert len(reconcile.fn([str(inbox)], str(home)).failures) == 1
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "a deployment's")
+    with pytest.raises(RunFailed, match=r"1 failures, the first: parse: a\.txt: its bytes are not in the lake"):
+        reconcile.fn([str(inbox)], str(home))
+    (home / "landed" / document).write_bytes(b"1")
+    assert reconcile.fn([f"{inbox}\n{inbox / 'a.txt'}\n"], str(home)).failures == []
+    assert states(Lake.open(str(home))).keys() == {document}

@@ -6,10 +6,12 @@ Skipped by name where their packages are not installed (`make servers`).
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import threading
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -97,7 +99,7 @@ def test_source__an_object_of_many_parts_lands_once(server: Server, tmp_path: Pa
     assert found.new[0].etag.endswith("-2")
     (record,) = lake.land(source, found.new)
     assert lake.compare(source).new == []
-    assert lake.read_landed([str(record.document_id)]) == [data]
+    assert list(lake.read_landed([str(record.document_id)]).values()) == [data]
 
 
 def test_source__overwritten_and_deleted_objects_of_a_bucket_with_versions(server: Server, tmp_path: Path) -> None:
@@ -313,11 +315,16 @@ def test_backfill__dask_workers_with_the_rights_of_their_policy(
     for seed in range(3):
         body = render_text(printed(draw_budget(seed)))
         ceph.client().put_object(Bucket="incoming", Key=f"backfill/{seed}.txt", Body=body)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for seed in (3, 4):
+            file.writestr(f"{seed}.txt", render_text(printed(draw_budget(seed))))
+    ceph.client().put_object(Bucket="incoming", Key="backfill/two.zip", Body=archive.getvalue())
     as_user(incoming_and_lake["pipeline"])
     with dask(tmp_path / "worker", incoming_and_lake["worker"]) as address:
         run = backfill.fn(["s3://incoming/backfill/"], "s3://lake", address)
     assert run.failures == []
-    assert run.documents["state"].to_list() == ["published"] * 3
+    assert sorted(run.documents["state"]) == ["opened"] + ["published"] * 5
 
 
 # Ceph: notifications over HTTP

@@ -63,4 +63,9 @@ def test_turn__who_waits_long_says_so_once(tmp_path: Path, monkeypatch: pytest.M
 
 def test_turn__where_no_file_can_be_nobody_waits(tmp_path: Path) -> None:
     with turn(tmp_path / "no such folder" / "turn", Wait(60)) as has_it:
+        assert has_it
+
+
+def test_turn__who_has_other_things_to_do_does_not_wait(tmp_path: Path) -> None:
+    with turn(tmp_path / "turn", Wait(0)), turn(tmp_path / "turn", Wait(60, goes_on=lambda: False)) as has_it:
         assert not has_it

@@ -79,6 +79,7 @@ class Running:
 def up(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Iterator[Running]:
     folder, port = tmp_path_factory.mktemp("up"), free_port()
     (folder / "inbox").mkdir()
+    (folder / "other inbox").mkdir()
     secrets = {"PREFECT_SERVER_API_AUTH_STRING": AUTH, "PREFECT_API_AUTH_STRING": AUTH}
     s3 = {
         "AWS_ENDPOINT_URL": s3_endpoint,
@@ -89,6 +90,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Iterator[R
     command = [
         "up",
         str(folder / "inbox"),
+        str(folder / "other inbox"),
         "--lake",
         str(folder / "lake"),
         "--port",
@@ -137,6 +139,12 @@ def test_up__the_watcher_publishes_what_is_dropped(up: Running, sample_budgets: 
     until(published, "the document is not in latest/")
     until(lambda: completed_runs(up, "watch-batch"), "the batch is no completed flow run")
 
+    def table() -> bool:
+        found = up.ask("POST", "/artifacts/filter", {"artifacts": {"key": {"any_": ["watch-batch"]}}})
+        return any(sample_budgets[0][0] in each["data"] and "| published |" in each["data"] for each in found)
+
+    until(table, "the batch has no table")
+
 
 def completed_runs(up: Running, flow: str) -> list[str]:
     body = {"flows": {"name": {"any_": [flow]}}}
@@ -153,7 +161,9 @@ def test_up__the_api_asks_who_it_is(up: Running, auth: str | None) -> None:
 def test_deploy__all_deployments_are_there_and_the_schedules_make_runs(up: Running) -> None:
     deployments = {each["name"]: each for each in up.ask("POST", "/deployments/filter", {})}
     assert set(deployments) == {"ingest", "reconcile", "watch", "backfill", "revalidate", "release"}
-    assert deployments["ingest"]["parameters"] == {"sources": [f"file://{up.inbox}"]}
+    assert deployments["ingest"]["parameters"] == {
+        "sources": [f"file://{up.inbox}\nfile://{up.inbox.with_name('other inbox')}"]
+    }
     scheduled = {name for name, each in deployments.items() if any(s["active"] for s in each["schedules"])}
     assert scheduled == {"reconcile", "revalidate"}
     # With a wrong SQLAlchemy the server comes up all the same, and its scheduler fails each time.

@@ -17,7 +17,7 @@ from cnbudget.errors import SettingsError, StorageError
 from flows.events import Notice
 from flows.settings import quieten
 from tests.drilling import settle, watcher_of
-from tests.lakes import FailingBucket, curated, drop, lake_at, read_latest, states
+from tests.lakes import EXTRACTOR, FailingBucket, curated, drop, lake_at, read_latest, states
 from tests.waiting import until
 from warehouse.bucket import LocalBucket, ObjectInfo
 from warehouse.lake import Lake
@@ -159,6 +159,77 @@ def test_turn__a_notice_is_confirmed_once_its_objects_are_in_the_journal(inbox: 
     assert lake.counts()["failures", "land"] == 1
 
 
+def test_turn__a_deletion_that_cannot_be_recorded_is_looked_at_again(inbox: Path, home: Path) -> None:
+    class Full(FailingBucket):
+        is_full = False
+
+        def create(self, key: str, data: bytes) -> bool:
+            if self.is_full:
+                raise StorageError("no space left", where=key, transient=False)
+            return self.inner.create(key, data)
+
+    bucket, confirmed = Full(LocalBucket(home)), []
+    lake = lake_at(home, bucket=bucket)
+    watcher, box, source = watcher_of(lake, inbox)
+    drop(inbox, "a.txt", b"1")
+    while not watcher.is_idle:
+        watcher.turn()
+    (inbox / "a.txt").unlink()
+    bucket.is_full = True
+    box.put(Notice(source, {"a.txt": None}, lambda: confirmed.append("gone")), kind="test")
+    watcher.turn()
+    assert (confirmed, lake.balance().objects, watcher.is_idle) == ([], {"landed": 1}, False)
+    bucket.is_full, watcher._resume_at = False, 0.0
+    watcher.turn()
+    assert (lake.balance().objects, watcher.is_idle) == ({"gone": 1}, True)
+    assert lake.balance().is_balanced
+
+
+def test_turn__what_is_dropped_is_read_before_what_stood_there(inbox: Path, home: Path) -> None:
+    lake = lake_at(home)
+    for number in range(7):
+        drop(inbox, f"old/{number}.txt", f"{number}".encode())
+    watcher, box, source = watcher_of(lake, inbox, batch_documents=2)
+    watcher.turn()  # lists
+    watcher.turn()  # lands two, reads two
+    assert len(states(lake)) == 2
+    new = drop(inbox, "new.txt", b"new")
+    box.put(Notice(source, {"new.txt": None}), kind="test")
+    watcher.turn()
+    assert new in states(lake)
+    assert len(states(lake)) < 8, "and not all at once"
+    until(lambda: not watcher.turn() or watcher.is_idle)
+    assert len(states(lake)) == 8
+    assert lake.balance().is_balanced
+
+
+def test_turn__a_document_whose_bytes_are_gone_is_in_nobodys_way(
+    inbox: Path, home: Path, budget_text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lake = lake_at(home)
+    lost = [drop(inbox, f"{number}.txt", f"{number}".encode()) for number in range(3)]
+    good = drop(inbox, "good.txt", budget_text.encode())
+    watcher, _, source = watcher_of(lake, inbox, reads_listing=False, batch_documents=2)
+    lake.land(source, list(source.objects()))
+    for document_id in lost:
+        (home / "landed" / document_id).unlink()
+    until(lambda: _turned(watcher) and good in states(lake))
+    assert states(lake) == {good: "published"}
+    assert {pending.document_id for pending in lake.pending(EXTRACTOR)} == set(lost)
+    said = [record.getMessage() for record in caplog.records]
+    assert any("not in the lake any more" in line and "put them back" in line for line in said)
+    for number, document_id in enumerate(lost):
+        (home / "landed" / document_id).write_bytes(f"{number}".encode())
+    until(lambda: _turned(watcher) and len(states(lake)) == 4)
+    assert lake.pending(EXTRACTOR) == []
+
+
+def _turned(watcher: Any) -> bool:
+    """A round without the pause after a failure."""
+    watcher._resume_at = 0.0
+    return bool(watcher.turn())
+
+
 @pytest.mark.usefixtures("s3_environment")
 def test_watch__s3_events_through_sqs(
     tmp_path: Path, sample_budgets: list[tuple[str, bytes]], monkeypatch: pytest.MonkeyPatch
@@ -172,7 +243,7 @@ def test_watch__s3_events_through_sqs(
     s3.create_bucket(Bucket="watched")
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     redrive = {"deadLetterTargetArn": _arn(sqs, dead), "maxReceiveCount": 1}
-    attributes = {"VisibilityTimeout": "1", "RedrivePolicy": json.dumps(redrive)}
+    attributes = {"VisibilityTimeout": "5", "RedrivePolicy": json.dumps(redrive)}
     url = sqs.create_queue(QueueName="events", Attributes=attributes)["QueueUrl"]
     configuration = {"QueueArn": _arn(sqs, url), "Events": ["s3:ObjectCreated:*"]}
     s3.put_bucket_notification_configuration(
@@ -195,7 +266,8 @@ def test_watch__s3_events_through_sqs(
     assert not watching.is_alive()
     assert read_latest(home, "documents")["file_name"].to_list() == [f"一 a+b {name}"]
     assert Lake.open(str(home)).balance().is_balanced
-    assert Lake.open(str(home)).counts()["events_malformed", "sqs"] >= 1
+    assert Lake.open(str(home)).counts()["events_malformed", "sqs"] == 1
+    assert [message["Body"] for message in sqs.receive_message(QueueUrl=dead)["Messages"]] == ["nonsense"]
 
 
 def _arn(sqs: Any, url: str) -> str:
@@ -248,7 +320,6 @@ def test_take_webhook__notifications_over_http_reach_the_watcher(inbox: Path) ->
     from functools import partial
 
     from flows.events import Inbox
-    from flows.settings import Settings
     from flows.watch import _take_webhook
     from warehouse.notifications import Happening
     from warehouse.sources import Source
@@ -261,7 +332,7 @@ def test_take_webhook__notifications_over_http_reach_the_watcher(inbox: Path) ->
             return "s3://in/prefix"
 
     source = Source(InS3(LocalBucket(inbox)))
-    take = partial(_take_webhook, [source], box, Settings(PREFECT_API_URL=None))  # type: ignore[call-arg]
+    take = partial(_take_webhook, [source], box)
     take([Happening("in", "prefix/a.pdf", ""), Happening("other", "a.pdf", "")])
     (notice,) = box.gather(wait_seconds=0, gather_seconds=0, limit=9)
     assert list(notice.objects) == ["a.pdf"]
@@ -273,3 +344,30 @@ def test_run_until__a_lake_inside_its_source_is_refused(inbox: Path) -> None:
 
     with pytest.raises(SettingsError, match="inside the source"):
         run_until(threading.Event(), [str(inbox)], str(inbox / "lake"))
+
+
+def test_run_until__storage_that_does_not_answer_at_the_start_is_waited_for(
+    inbox: Path, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from flows.events import Poller
+    from flows.watch import run_until
+
+    monkeypatch.setenv("CNBUDGET_WORKERS", "1")
+    document, real, n_asked = drop(inbox, "a.txt", b"no budget"), Poller.poll, 0
+
+    def poll(poller: Poller) -> dict[str, ObjectInfo | None]:
+        nonlocal n_asked
+        n_asked += 1
+        if n_asked == 1:
+            raise StorageError("503", where="s3://in")
+        return real(poller)
+
+    monkeypatch.setattr(Poller, "poll", poll)
+    run_until(threading.Event(), [str(inbox)], str(home), is_done=lambda watcher: watcher.is_idle)
+    assert "waiting for storage: s3://in: 503" in caplog.text
+    assert states(Lake.open(str(home))).keys() == {document}
+    stopped = threading.Event()
+    stopped.set()
+    n_asked = 0
+    with pytest.raises(StorageError, match="503"):
+        run_until(stopped, [str(inbox)], str(home))

@@ -1,7 +1,8 @@
 """Archives that were opened: their members as documents of their own, whose sources are wherever the archive stands.
 
 What a reader found in an archive is kept with its staged result, so that it is there whole or not at all; with the verdict
-on the archive each member is recorded for every object that holds these bytes, and from then on with every further one.
+on the archive its members land, and each is recorded for every object that holds these bytes, and from then on with every
+further one. (So who only reads and stages, a worker elsewhere, need not be allowed to land anything.)
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from cnbudget.results import split_members
 from warehouse.bucket import printable
 from warehouse.journal import DocumentAudited, ObjectRecorded
 from warehouse.ledger import Room, read_all
+from warehouse.staging import landed_key
 
 _AT_ONCE = 8
 
@@ -39,27 +41,33 @@ class Archives(Room):
     """From an archive's bytes to those of its members, and to their sources."""
 
     def keep_members(self, archive_id: str, result: bytes, extractor_version: str) -> bytes:
-        """Store what a reader found in an archive: bytes under their sha256, names beside its staged result. To be called
-        before that is staged; what is to be staged."""
+        """Store what a reader found in an archive, bytes and names, beside its staged result. To be called before that is
+        staged; what is to be staged."""
         result, found = split_members(result)
         if found is not None:
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                list(pool.map(self._keep, found["member_id"], found["data"]))
+                keys = [_bytes_key(archive_id, extractor_version, each) for each in found["member_id"]]
+                list(pool.map(self.bucket.write, keys, found["data"]))
             rows = found.select("member_name", "member_id", pl.col("data").bin.size())
             members = [[printable(name), member_id, n_bytes] for name, member_id, n_bytes in rows.iter_rows()]
             self.bucket.write(_key(archive_id, extractor_version), json.dumps(members).encode())
         return result
 
-    def _keep(self, document_id: str, data: bytes) -> None:
-        key = f"landed/{document_id}"
-        if self.bucket.head(key) is None:
-            self.bucket.write(key, data)
-
     def _opened_members(self, audits: Iterable[DocumentAudited]) -> Members:
-        """The members of the archives among these. Raises StorageError where what was kept is not there any more."""
+        """The members of the archives among these, landed. Raises StorageError where what was kept is not there any more."""
         opened = [audit for audit in audits if audit.state == DocumentState.OPENED]
         kept = read_all(self.bucket, [_key(a.document_id, a.extractor_version) for a in opened], json.loads)
-        return {a.document_id: [Member(*row) for row in rows] for a, rows in zip(opened, kept, strict=True)}
+        members = {a.document_id: [Member(*row) for row in rows] for a, rows in zip(opened, kept, strict=True)}
+        for audit in opened:
+            self._land_members(audit, members[audit.document_id])
+        return members
+
+    def _land_members(self, archive: DocumentAudited, members: Sequence[Member]) -> None:
+        """Put the members' bytes where those of other documents are, unless they are there, one that large at a time."""
+        for member in members:
+            if self.bucket.head(landed_key(member.document_id)) is None:
+                key = _bytes_key(archive.document_id, archive.extractor_version, member.document_id)
+                self.bucket.write(landed_key(member.document_id), *read_all(self.bucket, [key], bytes))
 
     def _member_records(self, members: Members) -> list[ObjectRecorded]:
         """The records of these members, for every object that holds their archive; gone where that is gone."""
@@ -90,6 +98,10 @@ def member_records(objects: Iterable[ObjectRecorded], members: Members) -> Itera
 
 def _key(archive_id: str, extractor_version: str) -> str:
     return f"staged/{extractor_version}/{archive_id}/members.json"
+
+
+def _bytes_key(archive_id: str, extractor_version: str, member_id: str) -> str:
+    return f"staged/{extractor_version}/{archive_id}/members/{member_id}"
 
 
 _HOLDING = """

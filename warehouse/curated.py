@@ -13,6 +13,7 @@ from cnbudget.schema import DATASETS
 from warehouse.bucket import Bucket
 from warehouse.ledger import read_all
 from warehouse.package import key_of
+from warehouse.staging import landed_key
 from warehouse.store import Store
 
 REPORTS = "curated/reports/"
@@ -47,7 +48,7 @@ class Curated:
 
     def landed(self, document_ids: Sequence[str]) -> list[bytes]:
         """The bytes of these documents. Raises StorageError where one is not there any more."""
-        return read_all(self._bucket, [f"landed/{document_id}" for document_id in document_ids], bytes)
+        return read_all(self._bucket, list(map(landed_key, document_ids)), bytes)
 
 
 class Reports:

@@ -8,6 +8,7 @@ from cnbudget.errors import DecisionRefused
 from cnbudget.model import DocumentState
 from warehouse.journal import Decision, DecisionMade, Entry
 from warehouse.ledger import Room
+from warehouse.staging import landed_key
 
 _DECIDABLE = {
     Decision.APPROVE: {DocumentState.HELD, DocumentState.WITHDRAWN},
@@ -70,6 +71,11 @@ class Decisions(Room):
         if decision == Decision.REVOKE and row["decision"] not in _REVOCABLE:
             raise DecisionRefused(
                 "nobody approved, rejected or withdrew it, or that was taken back before; there is nothing to revoke",
+                where=prefix,
+            )
+        if decision == Decision.RETRY and self.bucket.head(landed_key(str(row["document_id"]))) is None:
+            raise DecisionRefused(
+                f"its bytes are not in the lake any more; put {landed_key(str(row['document_id']))} back from a copy first",
                 where=prefix,
             )
         if decision == Decision.APPROVE and (not row["n_facts"] or row["fiscal_year"] is None):

@@ -13,6 +13,7 @@ import hashlib
 import socket
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -38,11 +39,11 @@ from warehouse.journal import (
 )
 from warehouse.judging import Judging
 from warehouse.landing import Landing
-from warehouse.ledger import Ledger, read_all, read_staged, utc_now
+from warehouse.ledger import Ledger, read_staged, utc_now
 from warehouse.publisher import Publisher
 from warehouse.releases import Manifest, Releases
 from warehouse.sources import Source
-from warehouse.staging import StagedResult, staged_key
+from warehouse.staging import StagedResult, landed_key, staged_key
 from warehouse.store import Store
 from warehouse.verdicts import to_verdicts
 
@@ -99,15 +100,18 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Comparing):
     # Documents
 
     def pending(self, extractor_version: str, sources: Iterable[Source] = ()) -> list[Pending]:
-        """Documents without a verdict, those to be read again, and those of `sources` that another version read."""
+        """Documents without a verdict, those to be read again, and those of `sources` that another version read, unless
+        they were withdrawn: their bytes may be gone for good."""
         rows = self._ledger.query_head(
             _PENDING, extractor_version=extractor_version, roots=[source.uri for source in sources]
         )
         return [Pending(*row) for row in rows.iter_rows()]
 
-    def read_landed(self, document_ids: Sequence[str]) -> list[bytes]:
-        """The bytes of these documents. Raises StorageError where one is not there any more."""
-        return read_all(self.bucket, [f"landed/{document_id}" for document_id in document_ids], bytes)
+    def read_landed(self, document_ids: Sequence[str]) -> dict[str, bytes]:
+        """The bytes of these documents, by document_id; without those that are not there any more."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = pool.map(self.bucket.read, map(landed_key, document_ids))
+        return {name: data for name, data in zip(document_ids, found, strict=True) if data is not None}
 
     def staged_ids(self, document_ids: Sequence[str], extractor_version: str) -> set[str]:
         """Which of these documents have a staged result of this version."""
@@ -165,6 +169,10 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Comparing):
         with self._ledger.store.publishing():
             self._ledger.settle(publisher.write_stale)
 
+    def drawing(self, goes_on: Callable[[], bool]) -> AbstractContextManager[bool]:
+        """The turn to write the site; as the store's."""
+        return self._ledger.store.drawing(goes_on)
+
     def promote(self) -> list[str]:
         """Record that what passed is published, which `write_latest` then makes true: their ids. Raises as `publish`."""
         if not self._is_schema_checked:
@@ -208,8 +216,9 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Comparing):
 
     def documents(self, document_ids: Sequence[str] | None = None) -> pl.DataFrame:
         """The dataset `documents` as the journal has it now, all or these."""
-        frame = self.query("SELECT * FROM documents ORDER BY first_seen_at, file_name, document_id")
-        return frame if document_ids is None else frame.filter(pl.col("document_id").is_in(list(document_ids)))
+        which = "" if document_ids is None else "WHERE list_contains($ids, document_id)"
+        sql = f"SELECT * FROM documents {which} ORDER BY first_seen_at, file_name, document_id"
+        return self.query(sql, **({} if document_ids is None else {"ids": list(document_ids)}))
 
     def documents_of(self, sources: Iterable[Source]) -> pl.DataFrame:
         """The dataset `documents`, of these sources alone."""
@@ -221,7 +230,8 @@ class Lake(Landing, Balancing, Decisions, Acceptances, Judging, Comparing):
         return self._ledger.sync()
 
     def changes(self, after: int) -> pl.DataFrame:
-        """The rows of `documents` that commits later than version `after` spoke of, with that `version`."""
+        """The rows of `documents` that commits later than version `after` spoke of, with that `version`, and of those that
+        came into `latest/` or left it for what was said of another document of their budget."""
         return self.query(_CHANGES, after=after)
 
     def rebuild(self) -> None:
@@ -253,19 +263,34 @@ _PENDING = f"""
     FROM ledger.arrivals r
     LEFT JOIN ledger.document_states a USING (document_id)
     WHERE a.document_id IS NULL OR a.is_retry OR (
-        a.extractor_version <> $extractor_version AND r.document_id IN ({_OF_SOURCES})
+        a.extractor_version <> $extractor_version AND a.state <> 'withdrawn' AND r.document_id IN ({_OF_SOURCES})
     )
     ORDER BY r.first_seen_at, r.file_name, r.document_id
 """
 _CHANGES = """
-    SELECT version, d.* FROM documents d JOIN (
+    WITH spoken AS (
         SELECT document_id, max(version) AS version FROM (
             SELECT document_id, version FROM ledger.audits
             UNION ALL SELECT document_id, version FROM ledger.publications
             UNION ALL SELECT document_id, version FROM ledger.decisions
-        ) GROUP BY document_id
+        ) GROUP BY document_id HAVING max(version) > $after
+    ),
+    -- A tie takes another revision out of latest/; what is taken away leaves its place to another.
+    neighbours AS (
+        SELECT n.document_id, max(s.version) AS version
+        FROM spoken s
+        JOIN ledger.document_states b USING (document_id)
+        JOIN ledger.document_states n ON n.budget_key = b.budget_key
+        WHERE (n.state = 'held' AND n.standing = 'parsed') OR (
+            n.state = 'published' AND n.is_current AND b.state NOT IN ('published', 'superseded')
+            AND b.document_id IN (SELECT document_id FROM ledger.publications)
+        )
+        GROUP BY n.document_id
+    )
+    SELECT version, d.* FROM documents d JOIN (
+        FROM spoken UNION ALL FROM neighbours WHERE document_id NOT IN (SELECT document_id FROM spoken)
     ) USING (document_id)
-    WHERE version > $after ORDER BY version, document_id
+    ORDER BY version, document_id
 """
 
 

@@ -14,6 +14,7 @@ from warehouse.archives import Archives, member_records
 from warehouse.bucket import ObjectInfo
 from warehouse.journal import ObjectRecorded, SourceAdded
 from warehouse.sources import Source, not_a_document
+from warehouse.staging import landed_key
 
 MAX_OBJECT_BYTES = 256 << 20
 PAGE = 5000
@@ -67,7 +68,7 @@ class Landing(Archives):
 
     def _still_gone(self, source: Source, entries: Sequence[ObjectRecorded]) -> list[ObjectRecorded]:
         """Those of which storage says so too: between listing and ledger another writer may have recorded some."""
-        keys = [entry.source_uri.removeprefix(f"{source.bucket.uri}/") for entry in entries]
+        keys = [source.key_of(entry.source_uri) for entry in entries]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = list(pool.map(lambda key: _head_or_none(source, key), keys))
         return [e for e, info in zip(entries, found, strict=True) if info is None or info.version != e.source_version]
@@ -106,7 +107,7 @@ class Landing(Archives):
             return _record(source, info, ObjectState.GONE, "deleted before it could be read"), None
         info, data = found
         document_id = hashlib.sha256(data).hexdigest()
-        key = f"landed/{document_id}"
+        key = landed_key(document_id)
         if self.bucket.head(key) is None:
             self.bucket.write(key, data)
         return _record(source, info, ObjectState.LANDED, None, document_id), None

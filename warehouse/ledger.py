@@ -52,8 +52,6 @@ class Ledger:
         self._journal = Journal(bucket)
         self._by = by
         self._clock = clock
-        self._head: int | None = None
-        """Up to where the store is, as far as this process knows; another one may have brought it further."""
 
     def check(self) -> bool:
         """Build the store anew where it is outdated, damaged or of another lake; whether it was. Probes the storage of an
@@ -96,11 +94,10 @@ class Ledger:
 
     def sync(self) -> int:
         """Bring the store up to the head of the journal; its version."""
-        if self._head is None:
-            with self.store.transaction() as store:
-                self._head = store.head()
-        self._head = self._follow(self.store, self._head)
-        return self._head
+        # Asked each time: another process may have brought it further, or have put an older one in its place.
+        with self.store.transaction() as store:
+            head = store.head()
+        return self._follow(self.store, head)
 
     def commit(
         self, derive: Callable[[], Sequence[Entry]], *, by: str | None = None, at_hand: Frames | None = None
@@ -124,7 +121,7 @@ class Ledger:
                 commit = self._journal.append(entries, after=head, by=by, at=self._clock())
             except CommitConflict:
                 return False
-            self._head = self._apply(self.store, [commit], at_hand)
+            self._apply(self.store, [commit], at_hand)
         return True
 
     def settle(self, write: Callable[[int, Callable[[], bool]], bool]) -> None:
@@ -133,7 +130,6 @@ class Ledger:
             head = self.sync()
             if write(head, functools.partial(self._journal.has, head + 1)):
                 return
-            self._head = None
             _pause(attempt)
         raise StorageError("the journal moves on faster than it can be published; try later", where=self._bucket.uri)
 
@@ -155,7 +151,6 @@ class Ledger:
             self.store.replace(aside)
         finally:
             aside.remove()
-        self._head = None
 
     def _follow(self, target: Store, head: int) -> int:
         commits: list[Commit] = []

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,10 @@ from cnbudget.errors import MalformedNotification, StorageError
 
 _AT_ONCE = 10
 """Messages that SQS gives or takes at once."""
+_HIDDEN_SECONDS = 120
+_HIDE_AGAIN_SECONDS = 20.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,8 @@ class SqsQueue:
         from botocore.config import Config  # type: ignore[import-untyped]
 
         self.url = url
+        self._held: dict[str, float] = {}
+        """The messages that are being worked on, with the time at which they have to be hidden again."""
         config = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
         with self._errors():
             self._client: Any = boto3.client("sqs", config=config)
@@ -97,11 +105,33 @@ class SqsQueue:
             for m in reply.get("Messages", ())
         ]
 
+    def hold(self, receipt: str) -> None:
+        """Keep a message from coming again until it is deleted, or this process ends: `keep_held` sees to it."""
+        self._held[receipt] = 0.0
+
+    def keep_held(self) -> None:
+        """To be called every few seconds: hides what is held before SQS shows it again. Raises nothing: what it shows again
+        does no harm, but that it moves it to the dead-letter queue when it has done so too often."""
+        now = time.monotonic()
+        due = [receipt for receipt, at in self._held.copy().items() if at <= now]
+        try:
+            for entries in _in_entries(due):
+                hidden = [entry | {"VisibilityTimeout": _HIDDEN_SECONDS} for entry in entries]
+                with self._errors():
+                    self._client.change_message_visibility_batch(QueueUrl=self.url, Entries=hidden)
+        except StorageError as error:
+            log.warning(
+                "messages may come again while they are worked on; sqs:ChangeMessageVisibility failed: %s", error
+            )
+        for receipt in due:
+            if receipt in self._held:
+                self._held[receipt] = now + _HIDE_AGAIN_SECONDS
+
     def delete(self, receipts: Sequence[str]) -> None:
         """Take messages off the queue. Raises StorageError; one that stays comes again, which does no harm."""
-        for start in range(0, len(receipts), _AT_ONCE):
-            some = receipts[start : start + _AT_ONCE]
-            entries = [{"Id": str(n), "ReceiptHandle": receipt} for n, receipt in enumerate(some)]
+        for receipt in receipts:
+            self._held.pop(receipt, None)
+        for entries in _in_entries(receipts):
             with self._errors():
                 self._client.delete_message_batch(QueueUrl=self.url, Entries=entries)
 
@@ -122,3 +152,10 @@ class SqsQueue:
             raise StorageError(
                 f"{error}; check the queue's address, its policy and the credentials", where=self.url
             ) from error
+
+
+def _in_entries(receipts: Sequence[str]) -> Iterator[list[dict[str, object]]]:
+    """Messages as SQS takes them, as many at once as it takes."""
+    for start in range(0, len(receipts), _AT_ONCE):
+        some = receipts[start : start + _AT_ONCE]
+        yield [{"Id": str(n), "ReceiptHandle": receipt} for n, receipt in enumerate(some)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,10 @@ class Source:
         """What an object of the source is called in the journal; bytes that are no UTF-8 stand as `\\xNN`."""
         return f"{self.bucket.uri}/{printable(key)}"
 
+    def key_of(self, source_uri: str) -> str:
+        """The object that is called so in the journal."""
+        return source_uri.removeprefix(f"{self.bucket.uri}/")
+
     @property
     def is_local(self) -> bool:
         """Whether it stands on a disk, where a file can be met while it is written."""
@@ -45,6 +49,12 @@ class Source:
     def fetch(self, key: str) -> tuple[ObjectInfo, bytes] | None:
         """As the bucket's, asked again where that may help."""
         return PatientBucket(self.bucket).fetch(key)
+
+
+def open_sources(uris: Iterable[str]) -> list[Source]:
+    """The sources of these names, of which one a line may stand in each: what a deployment is given is one text. Raises as
+    `open_source`."""
+    return [open_source(uri) for lines in uris for uri in lines.splitlines() if uri.strip()]
 
 
 def open_source(uri: str) -> Source:

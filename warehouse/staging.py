@@ -1,4 +1,4 @@
-"""Where a document's parsed result stands in the lake, and what of it tells budgets and renditions apart."""
+"""Where a document's bytes and its parsed result stand in the lake, and what of it tells budgets and renditions apart."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ _FACT_CONTENT = (
     *("measure", "amount_yuan"),
 )
 """What two renditions of one budget share: neither places nor spellings."""
+
+
+def landed_key(document_id: str) -> str:
+    """Where the bytes of a document stand in the lake."""
+    return f"landed/{document_id}"
 
 
 def staged_key(document_id: str, extractor_version: str) -> str:

@@ -124,7 +124,8 @@ class Transaction:
 
     def head(self) -> int:
         """The journal's version up to which the store is."""
-        return int(self.query("SELECT coalesce(max(version), 0) AS head FROM ledger.commits").item())
+        ((head,),) = self._connection.execute("SELECT coalesce(max(version), 0) FROM ledger.commits").fetchall()
+        return int(head)
 
     def apply(self, commits: Sequence[Commit], frames: Iterable[Frames] = ()) -> None:
         """Append the commits that are later than `head`, with the staged results of the audits among them, which may
@@ -262,6 +263,11 @@ class Store:
         """The turn to publish from this file. Two that publish at once do the same work and are in each other's way; whoever
         waited finds most of it done."""
         return turn(self._beside("publishing"), Wait(self._wait_seconds))
+
+    def drawing(self, goes_on: Callable[[], bool]) -> contextlib.AbstractContextManager[bool]:
+        """The turn to write the site of what is published from this file, waited for while it `goes_on`. Who is not given it
+        can leave the work to the other, who looks at what there is once more before it ends."""
+        return turn(self._beside("drawing"), Wait(self._wait_seconds, goes_on=goes_on))
 
     def _beside(self, name: str) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)

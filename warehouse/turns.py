@@ -19,17 +19,20 @@ _PATIENCE_SECONDS = 1.0
 
 
 class Wait:
-    """How long to wait, and what is told once, when it has taken a while."""
+    """How long to wait and as long as what `goes_on`; what is told once, when it has taken a while."""
 
-    def __init__(self, seconds: float, tell: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self, seconds: float, tell: Callable[[], object] = lambda: None, goes_on: Callable[[], bool] = lambda: True
+    ) -> None:
         self._until = time.monotonic() + seconds
         self._tell_at = time.monotonic() + _PATIENCE_SECONDS
         self._tell = tell
+        self._goes_on = goes_on
 
     def pause(self, seconds: float) -> bool:
         """Sleep so long; False, at once, where the time is up."""
         now = time.monotonic()
-        if now > self._until:
+        if now > self._until or not self._goes_on():
             return False
         if now > self._tell_at:
             self._tell_at = math.inf
@@ -40,13 +43,13 @@ class Wait:
 
 @contextlib.contextmanager
 def turn(path: Path, wait: Wait) -> Iterator[bool]:
-    """Have the turn of this name while the block runs, threads of one process too; False where it was not to be had in time.
+    """Have the turn of this name while the block runs, threads of one process too; False where another has it all the while.
 
-    Raises nothing: where the file cannot be made or locked, nobody waits for anybody.
+    Raises nothing: where the file cannot be made or locked, nobody waits for anybody, and all have it.
     """
     file = _opened(path)
     try:
-        yield file is not None and _has_locked(file, wait)
+        yield file is None or _has_locked(file, wait)
     finally:
         if file is not None:
             os.close(file)
@@ -67,6 +70,6 @@ def _has_locked(file: int, wait: Wait) -> bool:
             if not wait.pause(_PAUSE_SECONDS):
                 return False
         except OSError:
-            return False
+            return True
         else:
             return True
