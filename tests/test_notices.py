@@ -15,6 +15,7 @@ from flows.notices import announce, ask_api, send_created
 from flows.settings import Settings
 from tests.lakes import drop, ingest, lake_at, staged_frames
 from warehouse.journal import Decision
+from warehouse.lake import Lake
 from warehouse.notifications import Happening
 
 
@@ -76,13 +77,20 @@ def test_announce__says_what_became_of_documents(tmp_path: Path, api: Api) -> No
     assert sorted(api.names()[1:]) == sorted([("budget.document.withdrawn", new), ("budget.document.published", old)])
 
 
-def test_announce__a_tie_is_told_of_both_and_so_is_its_end(tmp_path: Path, api: Api) -> None:
+@pytest.fixture
+def announced(tmp_path: Path, api: Api) -> tuple[Lake, Path, str]:
+    """A lake, its source, and the document that was published and announced before."""
     inbox = tmp_path / "in"
-    first = drop(inbox, "first", b"1")
+    document = drop(inbox, "old", b"1")
     lake = lake_at(tmp_path / "lake")
-    ingest(lake, inbox, [staged_frames(first)])
+    ingest(lake, inbox, [staged_frames(document)])
     announce(lake, api.settings(), since=0)
     api.events.clear()
+    return lake, inbox, document
+
+
+def test_announce__a_tie_is_told_of_both_and_so_is_its_end(announced: tuple[Lake, Path, str], api: Api) -> None:
+    lake, inbox, first = announced
     second = drop(inbox, "second", b"2")
     ingest(lake, inbox, [staged_frames(second, 110)])
     announce(lake, api.settings(), since=0)
@@ -94,13 +102,10 @@ def test_announce__a_tie_is_told_of_both_and_so_is_its_end(tmp_path: Path, api: 
     assert api.names() == [("budget.document.published", first)]
 
 
-def test_announce__of_a_revision_that_is_held_nothing_is_told_of_the_older_one(tmp_path: Path, api: Api) -> None:
-    inbox = tmp_path / "in"
-    old = drop(inbox, "old", b"1")
-    lake = lake_at(tmp_path / "lake")
-    ingest(lake, inbox, [staged_frames(old)])
-    announce(lake, api.settings(), since=0)
-    api.events.clear()
+def test_announce__of_a_revision_that_is_held_nothing_is_told_of_the_older_one(
+    announced: tuple[Lake, Path, str], api: Api
+) -> None:
+    lake, inbox, _ = announced
     new = drop(inbox, "new", b"2", day=2)
     ingest(lake, inbox, [staged_frames(new, 110, state="held", state_reason="a sum")])
     announce(lake, api.settings(), since=0)

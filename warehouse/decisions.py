@@ -73,10 +73,10 @@ class Decisions(Room):
                 "nobody approved, rejected or withdrew it, or that was taken back before; there is nothing to revoke",
                 where=prefix,
             )
-        if decision == Decision.RETRY and self.bucket.head(landed_key(str(row["document_id"]))) is None:
+        landed = landed_key(str(row["document_id"]))
+        if decision == Decision.RETRY and self.bucket.head(landed) is None:
             raise DecisionRefused(
-                f"its bytes are not in the lake any more; put {landed_key(str(row['document_id']))} back from a copy first",
-                where=prefix,
+                f"its bytes are not in the lake any more; put {landed} back from a copy first", where=prefix
             )
         if decision == Decision.APPROVE and (not row["n_facts"] or row["fiscal_year"] is None):
             raise DecisionRefused(

@@ -19,7 +19,7 @@ _PATIENCE_SECONDS = 1.0
 
 
 class Wait:
-    """How long to wait and as long as what `goes_on`; what is told once, when it has taken a while."""
+    """How long to wait, at the most and while it `goes_on`; what is told once, when it has taken a while."""
 
     def __init__(
         self, seconds: float, tell: Callable[[], object] = lambda: None, goes_on: Callable[[], bool] = lambda: True
@@ -30,7 +30,7 @@ class Wait:
         self._goes_on = goes_on
 
     def pause(self, seconds: float) -> bool:
-        """Sleep so long; False, at once, where the time is up."""
+        """Sleep so long; False, at once, where the wait is over."""
         now = time.monotonic()
         if now > self._until or not self._goes_on():
             return False
