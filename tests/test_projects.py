@@ -10,7 +10,7 @@ import pytest
 
 from cnbudget import money
 from cnbudget.model import AmountSource, Paragraph
-from cnbudget.prose.projects import Project, projects
+from cnbudget.prose.projects import Project, cited, projects
 from cnbudget.prose.sections import Section, SectionKind, to_lines
 from tests.corpus import needs_corpus
 from tests.prose_labels import labels_of, prose
@@ -68,6 +68,25 @@ def test_projects__cited_documents_with_their_numbers() -> None:
         (None, "某办发【2028】3号"),
         ("《公园条例》", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("basis", "cites"),
+    [
+        (
+            "根据某府规【2030】8号文关于同意《某区规划》的批复和某发改【2030】9号文《项目建议书》进行建设",
+            [(None, "某府规【2030】8号"), ("《某区规划》", None), ("《项目建议书》", "某发改【2030】9号")],
+        ),
+        (
+            "按照某财〔2029〕1号和某财〔2029〕2号以及国知发〔2030〕3号文件",
+            [(None, "某财〔2029〕1号"), (None, "某财〔2029〕2号"), (None, "国知发〔2030〕3号")],
+        ),
+        ("《公园条例》及和政办〔2030〕4号", [("《公园条例》", "和政办〔2030〕4号")]),
+        ("关于养护的通知某园〔2030〕5号", [(None, "某园〔2030〕5号")]),
+    ],
+)
+def test_cited__number_is_of_the_title_that_it_touches(basis: str, cites: list[tuple[str | None, str | None]]) -> None:
+    assert [(c["title"], c["number"]) for c in json.loads(cited(basis))] == cites
 
 
 def test_projects__text_before_the_first_heading_goes_on_with_the_field_before_it() -> None:

@@ -48,9 +48,11 @@ _IMPLEMENTER = re.compile(
     r"(?=主管|负责|具体|实施|建设[、,，]|[,，。;]|$)"
 )
 _OWN_OFFICE = re.compile(r"\(?(?:本级|本部)\)?$")
+_ISSUER = r"(?:(?![的按据照]|(?<=通)知|以及|(?<=[复知见件定法案函神文号》)）】〕以])[和及与])[一-鿿])"
+"""A character of who issued a document: the words before it end with 的 or 按照, or with 和 after a title, a number or 批复."""
 _CITED = re.compile(
     r"(?P<title>《[^《》]{1,200}(?:《[^《》]{1,200}》[^《》]{0,200})*》)"
-    r"|(?P<number>(?:(?![的按据照知])[一-鿿]){1,14}[〔\[【<(]\d{4}[〕\]】>)]第?\d{1,5}号|[一-鿿]{2,14}\d{4}年(?:第)?\d{1,5}号|令?第\d{1,5}号令?)"
+    rf"|(?P<number>{_ISSUER}{{1,14}}[〔\[【<(]\d{{4}}[〕\]】>)]第?\d{{1,5}}号|{_ISSUER}{{2,14}}\d{{4}}年第?\d{{1,5}}号|令?第\d{{1,5}}号令?)"
 )
 _BREAK = re.compile(r"[;；、，。\n]")
 _ALIKE = 30
@@ -463,17 +465,18 @@ def cited(text: str | None) -> str:
 
 
 def _cited(text: str) -> Iterator[dict[str, str | None]]:
-    """Documents cited, each with the number that follows it in its clause or stands right before it."""
+    """Documents cited, each with the number that follows it in its clause or stands right before it. A number between two
+    titles is of the one that it touches; of the first, where it touches both."""
     matches = list(_CITED.finditer(text))
     number_of: dict[int, int] = {}
     taken: set[int] = set()
     for index, match in enumerate(matches):
         if not match["title"]:
             continue
-        after, before = matches[index + 1 : index + 2], matches[index - 1 : index] if index else []
-        if after and after[0]["number"] and not _BREAK.search(text, match.end(), after[0].start()):
+        after, before = matches[index + 1 : index + 3], matches[index - 1 : index] if index else []
+        if after and after[0]["number"] and _follows(text, match, *after):
             number_of[index] = index + 1
-        elif before and before[0]["number"] and before[0].end() == match.start() and index - 1 not in taken:
+        elif before and before[0]["number"] and _touch(text, before[0], match) and index - 1 not in taken:
             number_of[index] = index - 1
         if index in number_of:
             taken.add(number_of[index])
@@ -483,3 +486,13 @@ def _cited(text: str) -> Iterator[dict[str, str | None]]:
             yield {"title": match["title"], "number": number}
         elif index not in taken:
             yield {"title": None, "number": match["number"]}
+
+
+def _follows(text: str, title: re.Match[str], number: re.Match[str], following: re.Match[str] | None = None) -> bool:
+    """Whether a number is of the title before it."""
+    is_of_next = following is not None and following["title"] and _touch(text, number, following)
+    return not (is_of_next and number.start() > title.end()) and not _BREAK.search(text, title.end(), number.start())
+
+
+def _touch(text: str, number: re.Match[str], title: re.Match[str]) -> bool:
+    return text[number.end() : title.start()] in ("", "文", "文件")
