@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import dask
 import polars as pl
 from distributed import Client, Future, wait
 from prefect import flow
@@ -23,7 +24,7 @@ from cnbudget.parse import extractor_version
 from cnbudget.schema import DATASETS, STAGED
 from flows import screen
 from flows.ingest import Run, batches, end_deployed
-from flows.notices import announce
+from flows.notices import announce, begin
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from tasks.chunk import ChunkRead, WarmReaders, read_chunk
@@ -51,7 +52,7 @@ def backfill(
     settings, run = load_settings(), Run()
     opened = open_sources(sources)
     target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
-    since = target.head()
+    begin(target, settings)
     with run.timed("start"):
         _load_gate()
     with _chunks(scheduler, target, settings, run) as chunks, screen.progress(show_progress) as progress:
@@ -65,7 +66,7 @@ def backfill(
         _collect(run, target, chunks, keep=0)
     with run.guarded("publish"):
         run.n_published = len(stages.run(stages.publish, target))
-        announce(target, settings, since=since)
+        announce(target, settings)
         run.documents = target.documents_of(opened)
     end_deployed(run.failures)
     return run
@@ -166,15 +167,22 @@ class Chunks:
                     self._run.failures.append(f"parse: {len(sent.batch)} documents: {type(error).__name__}: {error}")
 
 
+_ON_LOOPBACK = {"dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
+"""Where Dask serves its metrics, which it always does: without an address, on all of the machine's."""
+_WITHOUT_PROFILE = {"distributed.worker.profile.enabled": False}
+"""Before 3.11.9, Python can stop for ever where its garbage collector runs in `sys._current_frames`, which Dask's profile of
+its workers calls a hundred times a second."""
+
+
 @contextmanager
 def _chunks(scheduler: str | None, lake: Lake, settings: Settings, run: Run) -> Iterator[Chunks]:
     """Dask, with readers on every worker. Raises SettingsError where there is no scheduler at the address."""
-    # Threads are enough here: the reading is done by their child processes. No port is opened.
-    here = {"n_workers": 1, "threads_per_worker": settings.workers, "processes": False, "dashboard_address": None}
+    # Threads are enough here: the reading is done by their child processes.
+    here = {"n_workers": 1, "threads_per_worker": settings.workers, "processes": False, **_ON_LOOPBACK}
     client_kwargs = {"set_as_default": True, "timeout": CONNECT_SECONDS}
     runner = DaskTaskRunner(address=scheduler, cluster_kwargs=None if scheduler else here, client_kwargs=client_kwargs)
     readers = WarmReaders(f"cnbudget-readers-{uuid.uuid4().hex}", limits_of(settings))
-    with runner:
+    with dask.config.set(_WITHOUT_PROFILE), runner:
         try:
             client = runner.client
         except OSError as error:

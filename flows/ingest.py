@@ -24,12 +24,12 @@ from cnbudget.sandbox import Readers
 from cnbudget.schema import DATASETS, STAGED
 from explorer.publish import Written
 from flows import screen
-from flows.notices import announce
+from flows.notices import announce, begin
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from warehouse.bucket import ObjectInfo
 from warehouse.lake import Lake, Pending
-from warehouse.sources import Source, open_sources
+from warehouse.sources import Source, open_source, open_sources
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class Run:
 
     documents: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DATASETS["documents"].polars_schema()))
     read_ids: list[str] = field(default_factory=list)
+    n_landed: int = 0
     n_published: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -70,13 +71,16 @@ class Run:
 
 
 @flow(name="ingest", validate_parameters=False, persist_result=False)
-def ingest(sources: list[str], lake: str | None = None, show_progress: bool = False) -> Run:
-    """Ingest files, folders and s3:// prefixes into a lake; documents that a killed run left are finished too."""
+def ingest(
+    sources: list[str], lake: str | None = None, show_progress: bool = False, objects: list[str] | None = None
+) -> Run:
+    """Ingest files, folders and s3:// prefixes into a lake; documents that a killed run left are finished too. `objects` are
+    single ones that an event told of: names given by whoever put them, so none is taken for several."""
     settings, run = load_settings(), Run()
     with run.timed("list"):
-        opened = open_sources(sources)
+        opened = [*open_sources(sources), *map(open_source, objects or ())]
         target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
-        since = target.head()
+        begin(target, settings)
     with screen.progress(show_progress) as progress:
         for source in opened:
             _land(run, target, source, settings, progress)
@@ -86,7 +90,7 @@ def ingest(sources: list[str], lake: str | None = None, show_progress: bool = Fa
             _read(run, target, pending, settings, progress)
         with run.guarded("publish"):
             run.n_published = len(stages.run(stages.publish, target))
-        announce(target, settings, since=since)
+        announce(target, settings)
         with run.guarded("pages"):
             write_pages(target, settings)
     with run.timed("publish"):

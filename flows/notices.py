@@ -35,36 +35,41 @@ _PAYLOAD = (
 )
 
 
-def announce(lake: Lake, settings: Settings, *, since: int) -> int:
-    """Send the events of what the journal says and was not announced yet; of what is later than version `since` where
-    nothing ever was. How many were sent; none, and no error, where no API is configured or it does not answer."""
+def begin(lake: Lake, settings: Settings) -> None:
+    """Settle from where on a lake's changes are announced, where an API is configured: from now on, or from where an earlier
+    process began. To be called before anything is changed, so that a process that is killed owes its notices to the next.
+    Raises StorageError."""
+    if settings.prefect_api_url and lake.bucket.head(ANNOUNCED) is None:
+        lake.bucket.create(ANNOUNCED, _to_note(lake.head()))
+
+
+def announce(lake: Lake, settings: Settings) -> int:
+    """Send the events of what the journal says and was not announced since it was begun. How many were sent; none, and no
+    error, where no API is configured or it does not answer."""
     if not settings.prefect_api_url:
         return 0
     try:
-        return _announce(lake, settings, since)
+        return _announce(lake, settings)
     except CnbudgetError as error:
         log.warning("not announced yet, will be with the next change: %s", error)
         return 0
 
 
-def _announce(lake: Lake, settings: Settings, since: int) -> int:
-    data = lake.bucket.read(ANNOUNCED)
-    if data is None:
-        # Where it begins is settled before anything is sent: what cannot be sent now is sent by the next process.
-        _note(lake, since)
-    done = int(json.loads(data)["version"]) if data else since
-    head = lake.head()
+def _announce(lake: Lake, settings: Settings) -> int:
+    begin(lake, settings)
+    data, head = lake.bucket.read(ANNOUNCED), lake.head()
+    done = int(json.loads(data)["version"]) if data else head
     if head <= done:
         return 0
     rows = lake.changes(done).iter_rows(named=True)
     events = [event for row in rows if (event := _to_event(row, lake.bucket.uri))]
     send(events, settings)
-    _note(lake, head)
+    lake.bucket.write(ANNOUNCED, _to_note(head))
     return len(events)
 
 
-def _note(lake: Lake, version: int) -> None:
-    lake.bucket.write(ANNOUNCED, json.dumps({"version": version}).encode())
+def _to_note(version: int) -> bytes:
+    return json.dumps({"version": version}).encode()
 
 
 def _to_event(row: Mapping[str, Any], lake_uri: str) -> dict[str, object] | None:

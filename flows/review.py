@@ -14,7 +14,7 @@ import polars as pl
 from cnbudget.errors import SettingsError
 from cnbudget.model import Severity
 from cnbudget.run_report import when
-from flows.notices import announce
+from flows.notices import announce, begin
 from flows.pages import refresh_pages
 from flows.settings import load_settings
 from warehouse.journal import Decision
@@ -186,7 +186,8 @@ def decide(options: argparse.Namespace) -> int:
     from tasks import stages
 
     lake = lake_of(options)
-    since, ids = lake.head(), list(options.ids)
+    settings, ids = load_settings(), list(options.ids)
+    begin(lake, settings)
     if getattr(options, "rule", None):
         _check_rules(options.rule)
         ids += lake.held_by(options.rule, options.publisher)
@@ -197,7 +198,7 @@ def decide(options: argparse.Namespace) -> int:
         raise SettingsError("no documents given; name their ids, or --rule", where=options.decision.value)
     ids = lake.decide(ids, options.decision, reason=options.reason, by=options.by)
     stages.run(stages.publish, lake)
-    announce(lake, load_settings(), since=since)
+    announce(lake, settings)
     for row in lake.documents(ids).iter_rows(named=True):
         print(f"{row['document_id'][:12]} {row['file_name']}: {row['state']}")
     refresh_pages(lake)

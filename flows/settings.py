@@ -36,7 +36,9 @@ _FILE = "cnbudget.env"
 class Settings(BaseSettings):
     """What may be set, with its default. Sizes are in bytes, times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="CNBUDGET_", env_file=_FILE, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CNBUDGET_", env_file=_FILE, env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     lake: str = "lake"
     store_path: Path | None = None

@@ -35,7 +35,7 @@ from flows.events import (
     to_notices,
 )
 from flows.ingest import Run, batches, leave_artifact, read_and_check, warm_up, write_pages
-from flows.notices import announce
+from flows.notices import announce, begin
 from flows.receiver import Receiver
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
@@ -70,10 +70,10 @@ class Watcher:
         self._settings = settings
         # While one half of a batch is judged, the readers are at the other.
         self._halves = settings.model_copy(update={"batch_documents": -(-settings.batch_documents // 2)})
-        self._since = lake.head()
         self._backlog = deque(_Listing(lake, source) for source in sources)
         self._to_land: deque[tuple[Source, list[ObjectInfo]]] = deque()
         self._again: dict[str, tuple[Source, Objects]] = {}
+        self._unconfirmed: list[Notice] = []
         self._told: set[str] = set()
         """Documents that a notice told of, which are read before others."""
         self._tried: set[str] = set()
@@ -130,16 +130,23 @@ class Watcher:
         again, self._again = self._again, {}
         for source, objects in _merged([*again.values(), *((n.source, n.objects) for n in notices)]):
             self._land(run, source, objects)
-        for notice in notices:
-            if not any(self._is_owed(notice.source, key) for key in notice.objects):
-                with run.guarded("confirm"):
-                    notice.confirm()
+        self._confirm(run, notices)
         if self._to_land:
             self._land_batch(run, *self._to_land.popleft())
         elif self._backlog:
             self._take_page(run)
         if self._owes:
             self._publish(run)
+
+    def _confirm(self, run: Run, notices: Sequence[Notice]) -> None:
+        """Confirm what is in the journal by now, also of earlier rounds. What cannot be confirmed comes again."""
+        told, self._unconfirmed = [*self._unconfirmed, *notices], []
+        for notice in told:
+            if any(self._is_owed(notice.source, key) for key in notice.objects):
+                self._unconfirmed.append(notice)
+                continue
+            with run.guarded("confirm"):
+                notice.confirm()
 
     def _land(self, run: Run, source: Source, objects: Mapping[str, ObjectInfo | None]) -> None:
         comparison = None
@@ -158,6 +165,7 @@ class Watcher:
             recorded = stages.run(stages.land, self._lake, source, batch)
         if recorded is None:
             self._owe(source, {info.key: None for info in batch})
+        run.n_landed += len(recorded or ())
         return [record.document_id for record in recorded or () if record.document_id]
 
     def _record_gone(self, run: Run, source: Source, comparison: Comparison) -> None:
@@ -201,7 +209,7 @@ class Watcher:
                 self._owes |= read_and_check(run, self._lake, self._readers, pending, self._halves, progress)
         with run.guarded("publish"):
             run.n_published = len(stages.run(stages.publish, self._lake))
-            announce(self._lake, self._settings, since=self._since)
+            announce(self._lake, self._settings)
             if run.read_ids:
                 leave_artifact(partial(self._table_of, run), "watch-batch", "Documents of this batch")
         self._owes_pages = True
@@ -241,7 +249,8 @@ class Watcher:
         self._pages_at = time.monotonic()
 
     def _settle(self, run: Run) -> None:
-        """Count what was done; after a failure, wait longer and longer before the work is taken up again."""
+        """Count what was done; where all failed, wait longer and longer before the work is taken up again. One object that
+        keeps failing does not keep the others waiting."""
         counts = {("stage_seconds", stage): seconds for stage, seconds in run.seconds.items()}
         counts |= {("stage_runs", stage): 1.0 for stage in run.seconds}
         counts |= {name: float(count) for name, count in self._inbox.take_counts().items()}
@@ -252,9 +261,9 @@ class Watcher:
             self._lake.count(counts)
         except CnbudgetError as error:
             log.warning("not counted: %s", error)
-        self._n_failures = self._n_failures + 1 if run.failures else 0
+        self._n_failures = self._n_failures + 1 if run.failures and not (run.n_landed or run.read_ids) else 0
         self._owes |= bool(run.failures)
-        pause = min(2.0 ** (self._n_failures - 1), _LONGEST_PAUSE) if run.failures else 0.0
+        pause = min(2.0 ** (self._n_failures - 1), _LONGEST_PAUSE) if self._n_failures else 0.0
         self._resume_at = time.monotonic() + pause
 
     @property
@@ -324,6 +333,7 @@ def run_until(
     lake = _patiently(stop, lambda: Lake.open(lake_uri, store_path=settings.store_path, by=settings.by))
     for source in sources:
         lake.check_source(source)
+    _patiently(stop, lambda: begin(lake, settings))
     inbox = Inbox()
     with ExitStack() as stack:
         readers = stack.enter_context(Readers(settings.workers, limits_of(settings)))

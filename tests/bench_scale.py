@@ -283,7 +283,9 @@ def report(samples: Sequence[Sample], n_documents: int) -> None:
 
     for upto in range(2 * tenth, n_documents + 1, tenth):
         start, end = reached(upto - tenth), reached(upto)
-        rates.append((end[0] - start[0]) / max(1, end[1] - start[1]) * 1000)
+        if end[1] == start[1]:  # in the lake before this run
+            continue
+        rates.append((end[0] - start[0]) / (end[1] - start[1]) * 1000)
         peak = max(sample[2] for sample in samples if start[0] <= sample[0] <= end[0])
         print(f"  {start[1]:6} to {end[1]:6} documents: {rates[-1]:5.0f} ms each, up to {peak} MB")
     last = [sample[2] for sample in samples if sample[1] >= n_documents]

@@ -284,6 +284,7 @@ def dask(home: Path, names: Mapping[str, str]) -> Iterator[str]:
     nowhere = {
         "HOME": str(home),
         "PREFECT_API_URL": "http://127.0.0.1:1/api",
+        "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
         "PYTHONPATH": str(Path(__file__).parents[1]),
     }
     host = ["--host", HOST, "--no-dashboard"]

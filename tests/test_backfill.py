@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import psutil
 import pytest
 
 from cnbudget.errors import CnbudgetError, SettingsError, StorageError
@@ -76,6 +77,20 @@ def test_backfill__publishes_what_ingest_publishes_and_twice_changes_no_byte(tmp
     before = curated(one)
     again = backfill.fn([str(inbox)], str(one))
     assert (again.n_read, again.n_published, curated(one)) == (0, 0, before)
+
+
+def test_chunks__dask_listens_on_loopback_alone_and_keeps_no_profile(tmp_path: Path) -> None:
+    from flows.backfill import _chunks
+    from flows.ingest import Run
+
+    with _chunks(None, Lake.open(str(tmp_path / "lake")), load_settings(), Run()) as chunks:
+        listening = {
+            socket.laddr.ip for socket in psutil.Process().net_connections("tcp") if socket.status == psutil.CONN_LISTEN
+        }
+        (callbacks,) = chunks._client.run(lambda dask_worker: set(dask_worker.periodic_callbacks)).values()
+    assert listening <= {"127.0.0.1"}
+    assert callbacks
+    assert "profile" not in callbacks
 
 
 @pytest.fixture
@@ -147,7 +162,7 @@ def test_chunks__only_transient_failures_are_sent_out_again(
 
     monkeypatch.setattr(backfill, "read_chunk", fail)
     run = Run()
-    with Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as client:
+    with Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as client:
         chunks = backfill.Chunks(client, "s3://lake", "readers", run)
         chunks.send([Pending("d", "d.pdf", 1, False)])
         assert list(chunks.results(keep=0)) == []
@@ -159,7 +174,7 @@ def test_read_chunk__a_worker_with_other_code_is_refused(tmp_path: Path) -> None
 
     from tasks.chunk import read_chunk
 
-    with Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as client:
+    with Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as client:
         asked = client.submit(read_chunk, str(tmp_path), "readers", "another", [])
         with pytest.raises(CnbudgetError, match="expected another: run the same image everywhere"):
             asked.result()

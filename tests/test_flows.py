@@ -81,6 +81,19 @@ def test_ingest__sorts_a_mixed_folder_and_twice_changes_no_byte(
 
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.filterwarnings("ignore")
+def test_ingest__what_an_event_names_is_never_several(inbox: Path, tmp_path: Path, home: Path) -> None:
+    from flows.ingest import ingest
+
+    drop(tmp_path / "private", "a.txt", b"1")
+    document = drop(inbox, "b\nc.txt", b"2")
+    with pytest.raises(SettingsError, match="no such file"):
+        ingest([], str(home), objects=[f"{inbox}/x.pdf\n{tmp_path}/private"])
+    ingest([], str(home), objects=[f"{inbox}/b\nc.txt"])
+    assert states(Lake.open(str(home))).keys() == {document}
+
+
+@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.filterwarnings("ignore")
 def test_ingest__leaves_the_table_as_an_artifact(inbox: Path, home: Path) -> None:
     from prefect.client.orchestration import get_client
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from cnbudget.errors import StorageError
-from flows.notices import announce, ask_api, send_created
+from flows.notices import announce, ask_api, begin, send_created
 from flows.settings import Settings
-from tests.lakes import drop, ingest, lake_at, staged_frames
+from tests.lakes import drop, ingest, lake_at, land, staged_frames
 from warehouse.journal import Decision
 from warehouse.lake import Lake
 from warehouse.notifications import Happening
@@ -57,48 +57,54 @@ def api() -> Iterator[Api]:
     api.server.server_close()
 
 
-def test_announce__says_what_became_of_documents(tmp_path: Path, api: Api) -> None:
-    inbox, home = tmp_path / "in", tmp_path / "lake"
+@pytest.fixture
+def lake(tmp_path: Path, api: Api) -> Lake:
+    """A lake whose changes are announced from its beginning on."""
+    lake = lake_at(tmp_path / "lake")
+    begin(lake, api.settings())
+    return lake
+
+
+def test_announce__says_what_became_of_documents(tmp_path: Path, lake: Lake, api: Api) -> None:
+    inbox = tmp_path / "in"
     old, new, held = drop(inbox, "old", b"1"), drop(inbox, "new", b"2", day=2), drop(inbox, "held", b"3")
-    lake = lake_at(home)
     ingest(lake, inbox, [staged_frames(old), staged_frames(held, budget_id="c", state="held", state_reason="a sum")])
-    assert announce(lake, api.settings(), since=0) == 2
+    assert announce(lake, api.settings()) == 2
     assert sorted(api.names()) == sorted([("budget.document.published", old), ("budget.document.held", held)])
-    assert announce(lake, api.settings(), since=0) == 0
+    assert announce(lake, api.settings()) == 0
     api.events.clear()
     ingest(lake, inbox, [staged_frames(new, 110)])
-    announce(lake, api.settings(), since=0)
+    announce(lake, api.settings())
     assert api.names() == [("budget.document.revised", new)]
     assert api.events[0]["payload"]["revision"] == 2
     lake.decide([new], Decision.WITHDRAW, reason="x")
     lake.publish()
-    announce(lake, api.settings(), since=0)
+    announce(lake, api.settings())
     # In the place of what was withdrawn, the older one is there again.
     assert sorted(api.names()[1:]) == sorted([("budget.document.withdrawn", new), ("budget.document.published", old)])
 
 
 @pytest.fixture
-def announced(tmp_path: Path, api: Api) -> tuple[Lake, Path, str]:
+def announced(tmp_path: Path, lake: Lake, api: Api) -> tuple[Lake, Path, str]:
     """A lake, its source, and the document that was published and announced before."""
     inbox = tmp_path / "in"
-    document = drop(inbox, "old", b"1")
-    lake = lake_at(tmp_path / "lake")
+    document = drop(inbox, "old", b"1", day=2)
     ingest(lake, inbox, [staged_frames(document)])
-    announce(lake, api.settings(), since=0)
+    announce(lake, api.settings())
     api.events.clear()
     return lake, inbox, document
 
 
 def test_announce__a_tie_is_told_of_both_and_so_is_its_end(announced: tuple[Lake, Path, str], api: Api) -> None:
     lake, inbox, first = announced
-    second = drop(inbox, "second", b"2")
+    second = drop(inbox, "second", b"2", day=2)
     ingest(lake, inbox, [staged_frames(second, 110)])
-    announce(lake, api.settings(), since=0)
+    announce(lake, api.settings())
     assert sorted(api.names()) == sorted(("budget.document.held", each) for each in (first, second))
     api.events.clear()
     lake.decide([second], Decision.REJECT, reason="x")
     lake.publish()
-    announce(lake, api.settings(), since=0)
+    announce(lake, api.settings())
     assert api.names() == [("budget.document.published", first)]
 
 
@@ -106,45 +112,111 @@ def test_announce__of_a_revision_that_is_held_nothing_is_told_of_the_older_one(
     announced: tuple[Lake, Path, str], api: Api
 ) -> None:
     lake, inbox, _ = announced
-    new = drop(inbox, "new", b"2", day=2)
+    new = drop(inbox, "new", b"2", day=3)
     ingest(lake, inbox, [staged_frames(new, 110, state="held", state_reason="a sum")])
-    announce(lake, api.settings(), since=0)
+    announce(lake, api.settings())
     assert api.names() == [("budget.document.held", new)]
 
 
-def test_announce__what_could_not_be_sent_is_sent_by_a_later_process(tmp_path: Path, api: Api) -> None:
+def test_announce__what_could_not_be_sent_is_sent_by_a_later_process(tmp_path: Path, lake: Lake, api: Api) -> None:
     inbox = tmp_path / "in"
     document = drop(inbox, "a", b"1")
-    lake = lake_at(tmp_path / "lake")
     ingest(lake, inbox, [staged_frames(document)])
     api.status = 503
-    assert announce(lake, api.settings(), since=0) == 0
+    assert announce(lake, api.settings()) == 0
     api.status = 204
     later = lake_at(tmp_path / "lake")
-    assert announce(later, api.settings(), since=later.head()) == 1
+    assert announce(later, api.settings()) == 1
     assert api.names() == [("budget.document.published", document)]
 
 
-def test_announce__what_was_not_taken_is_sent_with_the_next_change_under_the_same_id(tmp_path: Path, api: Api) -> None:
+def test_announce__what_was_not_taken_is_sent_with_the_next_change_under_the_same_id(
+    tmp_path: Path, lake: Lake, api: Api
+) -> None:
     inbox = tmp_path / "in"
     document = drop(inbox, "a", b"1")
-    lake = lake_at(tmp_path / "lake")
     ingest(lake, inbox, [staged_frames(document)])
     api.status = 503
-    assert announce(lake, api.settings(), since=0) == 0
+    assert announce(lake, api.settings()) == 0
     api.status = 204
-    assert announce(lake, api.settings(), since=0) == 1
+    assert announce(lake, api.settings()) == 1
     (first,) = api.events
-    lake.bucket.delete("journal/announced.json")
-    announce(lake, api.settings(), since=0)
+    lake.bucket.write("journal/announced.json", b'{"version": 0}')
+    announce(lake, api.settings())
     assert api.events[1]["id"] == first["id"]
+
+
+def test_begin__what_a_killed_process_changed_is_told_by_the_next(tmp_path: Path, lake: Lake, api: Api) -> None:
+    document = drop(tmp_path / "in", "a", b"1")
+    ingest(lake, tmp_path / "in", [staged_frames(document)])
+    later = lake_at(tmp_path / "lake")
+    begin(later, api.settings())
+    announce(later, api.settings())
+    assert api.names() == [("budget.document.published", document)]
+
+
+def test_announce__what_was_told_is_not_told_again_for_what_becomes_of_others(
+    announced: tuple[Lake, Path, str], api: Api
+) -> None:
+    lake, inbox, _ = announced
+    second, third = drop(inbox, "second", b"2", day=2), drop(inbox, "third", b"3", day=3)
+    ingest(lake, inbox, [staged_frames(second, 110)])
+    announce(lake, api.settings())
+    api.events.clear()
+    ingest(lake, inbox, [staged_frames(third, 120, state="held", state_reason="a sum")])
+    announce(lake, api.settings())
+    assert api.names() == [("budget.document.held", third)]
+    lake.decide([third], Decision.REJECT, reason="x")
+    lake.publish()
+    announce(lake, api.settings())
+    assert api.names() == [("budget.document.held", third)]
+
+
+def test_announce__a_copy_that_makes_a_tie_is_told(announced: tuple[Lake, Path, str], api: Api) -> None:
+    lake, inbox, first = announced
+    older = drop(inbox, "older", b"2", day=1)
+    ingest(lake, inbox, [staged_frames(older, 110)])
+    announce(lake, api.settings())
+    assert api.names() == []
+    drop(inbox, "copy", b"1", day=1)
+    land(lake, inbox)
+    lake.publish()
+    announce(lake, api.settings())
+    assert sorted(api.names()) == sorted(("budget.document.held", each) for each in (first, older))
+
+
+def test_announce__a_rendition_that_leaves_is_told(tmp_path: Path, lake: Lake, api: Api) -> None:
+    inbox = tmp_path / "in"
+    pdf, sheet = drop(inbox, "a.pdf", b"1"), drop(inbox, "a.xlsx", b"2", day=2)
+    ingest(lake, inbox, [staged_frames(pdf), staged_frames(sheet, 110)])
+    announce(lake, api.settings())
+    assert sorted(api.names()) == sorted(("budget.document.held", each) for each in (pdf, sheet))
+    api.events.clear()
+    (inbox / "a.xlsx").unlink()
+    land(lake, inbox)
+    lake.publish()
+    announce(lake, api.settings())
+    assert api.names() == [("budget.document.revised", sheet)]
+
+
+def test_announce__what_is_now_of_another_budget_leaves_its_place_to_the_older_one(
+    announced: tuple[Lake, Path, str], api: Api
+) -> None:
+    lake, inbox, first = announced
+    new = drop(inbox, "new", b"2", day=3)
+    ingest(lake, inbox, [staged_frames(new, 110)])
+    announce(lake, api.settings())
+    api.events.clear()
+    ingest(lake, inbox, [staged_frames(new, 110, budget_id="another")])
+    announce(lake, api.settings())
+    assert sorted(api.names()) == sorted(("budget.document.published", each) for each in (first, new))
 
 
 def test_announce__without_an_api_leaves_no_trace(tmp_path: Path) -> None:
     lake = lake_at(tmp_path / "lake")
     document = drop(tmp_path / "in", "a", b"1")
     ingest(lake, tmp_path / "in", [staged_frames(document)])
-    assert announce(lake, Settings(PREFECT_API_URL=None), since=0) == 0  # type: ignore[call-arg]
+    assert announce(lake, Settings(PREFECT_API_URL=None)) == 0  # type: ignore[call-arg]
     assert lake.bucket.read("journal/announced.json") is None
 
 

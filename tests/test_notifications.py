@@ -115,3 +115,26 @@ def test_keep_held__is_asked_for_now_and_then_and_what_fails_is_said(caplog: pyt
     assert "sqs:ChangeMessageVisibility failed" in caplog.text
     queue.keep_held()
     assert len(calls) == 1
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_keep_held__one_that_sqs_knows_no_more_is_let_go() -> None:
+    queue = SqsQueue("http://127.0.0.1:1/000000000000/none")
+    failures = [{"Id": "0", "SenderFault": True}, {"Id": "1", "SenderFault": False}]
+    asked: list[list[str]] = []
+
+    class Client:
+        def change_message_visibility_batch(self, Entries: list[dict[str, str]], **_: Any) -> dict[str, Any]:
+            asked.append([entry["ReceiptHandle"] for entry in Entries])
+            return {"Failed": failures}
+
+    queue._client = Client()
+    for receipt in ("gone", "busy", "held"):
+        queue.hold(receipt)
+    queue.keep_held()
+    failures.clear()
+    for receipt in ("busy", "held"):
+        queue.hold(receipt)
+    queue._held["held"] = queue._held["busy"] = 0.0
+    queue.keep_held()
+    assert asked == [["gone", "busy", "held"], ["busy", "held"]]

@@ -8,7 +8,7 @@ import pytest
 
 from cnbudget.errors import SettingsError
 from warehouse.bucket import ObjectInfo
-from warehouse.sources import not_a_document, open_source
+from warehouse.sources import not_a_document, open_source, open_sources
 
 
 def info(key: str) -> ObjectInfo:
@@ -50,6 +50,14 @@ def test_open_source__a_folder_and_a_file(tmp_path: Path) -> None:
 def test_open_source__what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such file or folder"):
         open_source(str(tmp_path / "nowhere"))
+
+
+def test_open_sources__one_a_line(tmp_path: Path) -> None:
+    names = ["a", "b\u2028c"]
+    for name in names:
+        (tmp_path / name).mkdir()
+    found = open_sources([f"{tmp_path}/a\n\n{tmp_path}/b\u2028c", str(tmp_path)])
+    assert [source.uri for source in found] == [f"file://{tmp_path}/{name}" for name in names] + [f"file://{tmp_path}"]
 
 
 def test_uri_of__bytes_that_are_no_utf8_are_spelt_out(tmp_path: Path) -> None:

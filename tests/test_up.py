@@ -215,7 +215,7 @@ def test_automation__from_an_event_to_the_flow_and_from_a_held_document_to_a_not
         return runs[0] if runs else None
 
     run = until(finished, "no run of ingest has ended")
-    assert run["parameters"]["sources"] == [f"s3://incoming-event/{key}"]
+    assert (run["parameters"]["sources"], run["parameters"]["objects"]) == ([], [f"s3://incoming-event/{key}"])
     states = up.ask("GET", f"/flow_run_states/?flow_run_id={run['id']}")
     order = [state["type"] for state in sorted(states, key=lambda state: state["timestamp"])]
     assert [name for n, name in enumerate(order) if name not in order[:n]] == [

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +153,10 @@ def test_turn__a_notice_is_confirmed_once_its_objects_are_in_the_journal(inbox: 
     assert (confirmed, lake.balance().objects, watcher.is_idle) == ([], {"seen": 1}, False)
     bucket.is_up, watcher._resume_at = True, 0.0
     watcher.turn()
-    assert (states(lake), watcher.is_idle) == ({document: "held"}, True)
+    assert (states(lake), watcher.is_idle, confirmed) == ({document: "held"}, True, ["first"])
     box.put(Notice(source, {"a.pdf": None}, lambda: confirmed.append("again")), kind="test")
     watcher.turn()
-    assert confirmed == ["again"]
+    assert confirmed == ["first", "again"]
     assert lake.counts()["failures", "land"] == 1
 
 
@@ -181,7 +182,7 @@ def test_turn__a_deletion_that_cannot_be_recorded_is_looked_at_again(inbox: Path
     assert (confirmed, lake.balance().objects, watcher.is_idle) == ([], {"landed": 1}, False)
     bucket.is_full, watcher._resume_at = False, 0.0
     watcher.turn()
-    assert (lake.balance().objects, watcher.is_idle) == ({"gone": 1}, True)
+    assert (lake.balance().objects, watcher.is_idle, confirmed) == ({"gone": 1}, True, ["gone"])
     assert lake.balance().is_balanced
 
 
@@ -201,6 +202,28 @@ def test_turn__what_is_dropped_is_read_before_what_stood_there(inbox: Path, home
     until(lambda: not watcher.turn() or watcher.is_idle)
     assert len(states(lake)) == 8
     assert lake.balance().is_balanced
+
+
+def test_turn__an_object_that_keeps_failing_does_not_keep_others_waiting(inbox: Path, home: Path) -> None:
+    class Broken(FailingBucket):
+        def fetch(self, key: str) -> tuple[ObjectInfo, bytes] | None:
+            if key == "4.txt":
+                raise StorageError("503", where=key)
+            return self.inner.fetch(key)
+
+    lake = lake_at(home)
+    for number in range(10):
+        drop(inbox, f"{number}.txt", f"{number}".encode())
+    watcher, _, _ = watcher_of(lake, inbox, bucket=Broken(LocalBucket(inbox)), batch_documents=2)
+    pauses = []
+    while len(states(lake)) < 9:
+        watcher.turn()
+        pauses.append(watcher._resume_at > time.monotonic())
+        watcher._resume_at = 0.0
+    assert lake.balance().objects == {"landed": 9, "seen": 1}
+    assert not any(pauses[:4])
+    watcher.turn()
+    assert watcher._resume_at > time.monotonic()
 
 
 def test_turn__a_document_whose_bytes_are_gone_is_in_nobodys_way(

@@ -268,28 +268,24 @@ _PENDING = f"""
     ORDER BY r.first_seen_at, r.file_name, r.document_id
 """
 _CHANGES = """
-    WITH spoken AS (
-        SELECT document_id, max(version) AS version FROM (
-            SELECT document_id, version FROM ledger.audits
-            UNION ALL SELECT document_id, version FROM ledger.publications
-            UNION ALL SELECT document_id, version FROM ledger.decisions
-        ) GROUP BY document_id HAVING max(version) > $after
+    WITH said AS (
+        SELECT document_id, version FROM ledger.audits WHERE version > $after
+        UNION ALL SELECT document_id, version FROM ledger.publications WHERE version > $after
+        UNION ALL SELECT document_id, version FROM ledger.decisions WHERE version > $after
     ),
-    -- A tie takes another revision out of latest/; what is taken away leaves its place to another.
-    neighbours AS (
-        SELECT n.document_id, max(s.version) AS version
-        FROM spoken s
-        JOIN ledger.document_states b USING (document_id)
-        JOIN ledger.document_states n ON n.budget_key = b.budget_key
-        WHERE (n.state = 'held' AND n.standing = 'parsed') OR (
-            n.state = 'published' AND n.is_current AND b.state NOT IN ('published', 'superseded')
-            AND b.document_id IN (SELECT document_id FROM ledger.publications)
-        )
-        GROUP BY n.document_id
+    spoken AS (SELECT document_id, max(version) AS version FROM said GROUP BY document_id),
+    touched AS (
+        SELECT document_id FROM spoken
+        UNION SELECT document_id FROM ledger.object_records WHERE version > $after
+    ),
+    -- A tie takes another revision out of latest/; what is taken away, or is now of another budget, leaves its place to another.
+    moved AS (
+        SELECT document_id, m.version
+        FROM ledger.document_states JOIN ledger.moves m USING (document_id) ANTI JOIN spoken USING (document_id)
+        WHERE m.version > $after
+            AND budget_key IN (SELECT budget_key FROM ledger.placed_audits SEMI JOIN touched USING (document_id))
     )
-    SELECT version, d.* FROM documents d JOIN (
-        FROM spoken UNION ALL FROM neighbours WHERE document_id NOT IN (SELECT document_id FROM spoken)
-    ) USING (document_id)
+    SELECT version, d.* FROM documents d JOIN (FROM spoken UNION ALL FROM moved) USING (document_id)
     ORDER BY version, document_id
 """
 

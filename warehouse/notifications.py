@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ class SqsQueue:
         from botocore.config import Config  # type: ignore[import-untyped]
 
         self.url = url
+        self._lock = threading.Lock()
         self._held: dict[str, float] = {}
         """The messages that are being worked on, with the time at which they have to be hidden again."""
         config = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
@@ -107,30 +109,37 @@ class SqsQueue:
 
     def hold(self, receipt: str) -> None:
         """Keep a message from coming again until it is deleted, or this process ends: `keep_held` sees to it."""
-        self._held[receipt] = 0.0
+        with self._lock:
+            self._held[receipt] = 0.0
 
     def keep_held(self) -> None:
         """To be called every few seconds: hides what is held before SQS shows it again. Raises nothing: what it shows again
         does no harm, but that it moves it to the dead-letter queue when it has done so too often."""
         now = time.monotonic()
-        due = [receipt for receipt, at in self._held.copy().items() if at <= now]
+        with self._lock:
+            due = [receipt for receipt, at in self._held.items() if at <= now]
+        lost: set[str] = set()
         try:
             for entries in _in_entries(due):
                 hidden = [entry | {"VisibilityTimeout": _HIDDEN_SECONDS} for entry in entries]
                 with self._errors():
-                    self._client.change_message_visibility_batch(QueueUrl=self.url, Entries=hidden)
+                    reply = self._client.change_message_visibility_batch(QueueUrl=self.url, Entries=hidden)
+                # Nothing can be done any more for one that was taken off meanwhile, or was hidden as long as SQS allows.
+                failed = {failure["Id"] for failure in reply.get("Failed", ()) if failure.get("SenderFault")}
+                lost |= {str(entry["ReceiptHandle"]) for entry in entries if entry["Id"] in failed}
         except StorageError as error:
             log.warning(
                 "messages may come again while they are worked on; sqs:ChangeMessageVisibility failed: %s", error
             )
-        for receipt in due:
-            if receipt in self._held:
-                self._held[receipt] = now + _HIDE_AGAIN_SECONDS
+        with self._lock:
+            hide_at = {receipt: now + _HIDE_AGAIN_SECONDS for receipt in due if receipt in self._held}
+            self._held = {receipt: at for receipt, at in (self._held | hide_at).items() if receipt not in lost}
 
     def delete(self, receipts: Sequence[str]) -> None:
         """Take messages off the queue. Raises StorageError; one that stays comes again, which does no harm."""
-        for receipt in receipts:
-            self._held.pop(receipt, None)
+        with self._lock:
+            for receipt in receipts:
+                self._held.pop(receipt, None)
         for entries in _in_entries(receipts):
             with self._errors():
                 self._client.delete_message_batch(QueueUrl=self.url, Entries=entries)

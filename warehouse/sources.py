@@ -54,7 +54,7 @@ class Source:
 def open_sources(uris: Iterable[str]) -> list[Source]:
     """The sources of these names, of which one a line may stand in each: what a deployment is given is one text. Raises as
     `open_source`."""
-    return [open_source(uri) for lines in uris for uri in lines.splitlines() if uri.strip()]
+    return [open_source(uri) for lines in uris for uri in lines.split("\n") if uri.strip()]
 
 
 def open_source(uri: str) -> Source:

@@ -294,3 +294,14 @@ LEFT JOIN accepted USING (document_id)
 LEFT JOIN ledger.derived_rival_differences USING (document_id);
 
 CREATE OR REPLACE TABLE ledger.document_states AS FROM ledger.derived_document_states LIMIT 0;
+
+-- When the place of a document in latest/ was last another one than before: what is said of another one of its budget moves
+-- it as well. For those who tell of it; the version is that at which it was noticed.
+CREATE OR REPLACE TABLE ledger.touched_places AS SELECT document_id, state, is_current FROM ledger.document_states LIMIT 0;
+
+CREATE OR REPLACE VIEW ledger.derived_moves AS
+SELECT document_id, (SELECT max(version) FROM ledger.commits) AS version
+FROM ledger.document_states SEMI JOIN ledger.touched_documents USING (document_id)
+ANTI JOIN ledger.touched_places USING (document_id, state, is_current);
+
+CREATE OR REPLACE TABLE ledger.moves AS FROM ledger.derived_moves LIMIT 0;

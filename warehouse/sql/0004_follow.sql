@@ -46,8 +46,12 @@ WHERE t.document_id IN (FROM ledger.touched_documents);
 
 INSERT INTO ledger.touched_standings FROM ledger.derived_standings;
 INSERT INTO ledger.touched_rivals FROM ledger.derived_rivals;
+INSERT INTO ledger.touched_places
+SELECT document_id, state, is_current FROM ledger.document_states SEMI JOIN ledger.touched_documents USING (document_id);
 DELETE FROM ledger.document_states WHERE document_id IN (FROM ledger.touched_documents);
 INSERT INTO ledger.document_states FROM ledger.derived_document_states;
+DELETE FROM ledger.moves WHERE document_id IN (SELECT document_id FROM ledger.derived_moves);
+INSERT INTO ledger.moves FROM ledger.derived_moves;
 
 INSERT INTO ledger.touched_partitions
 SELECT DISTINCT partition FROM ledger.document_states SEMI JOIN ledger.touched_documents USING (document_id)
@@ -63,4 +67,5 @@ DELETE FROM ledger.touched_documents;
 DELETE FROM ledger.touched_partitions;
 DELETE FROM ledger.touched_standings;
 DELETE FROM ledger.touched_rivals;
+DELETE FROM ledger.touched_places;
 UPDATE ledger.derived SET version = (SELECT coalesce(max(version), 0) FROM ledger.commits);
