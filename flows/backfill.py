@@ -24,7 +24,7 @@ from cnbudget.parse import extractor_version
 from cnbudget.schema import DATASETS, STAGED
 from flows import screen
 from flows.ingest import Run, batches, end_deployed
-from flows.notices import announce, begin
+from flows.notices import announce, begin_announcing
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from tasks.chunk import ChunkRead, WarmReaders, read_chunk
@@ -52,7 +52,7 @@ def backfill(
     settings, run = load_settings(), Run()
     opened = open_sources(sources)
     target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
-    begin(target, settings)
+    begin_announcing(target, settings)
     with run.timed("start"):
         _load_gate()
     with _chunks(scheduler, target, settings, run) as chunks, screen.progress(show_progress) as progress:

@@ -24,7 +24,7 @@ from cnbudget.sandbox import Readers
 from cnbudget.schema import DATASETS, STAGED
 from explorer.publish import Written
 from flows import screen
-from flows.notices import announce, begin
+from flows.notices import announce, begin_announcing
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from warehouse.bucket import ObjectInfo
@@ -80,7 +80,7 @@ def ingest(
     with run.timed("list"):
         opened = [*open_sources(sources), *map(open_source, objects or ())]
         target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by)
-        begin(target, settings)
+        begin_announcing(target, settings)
     with screen.progress(show_progress) as progress:
         for source in opened:
             _land(run, target, source, settings, progress)
@@ -107,7 +107,7 @@ def _land(run: Run, lake: Lake, source: Source, settings: Settings, progress: sc
         found = list(batches(comparison.new, settings))
     for batch in progress.track(found, "land"):
         with run.guarded("land"):
-            stages.run(stages.land, lake, source, batch)
+            run.n_landed += len(stages.run(stages.land, lake, source, batch))
 
 
 def _read(run: Run, lake: Lake, pending: Sequence[Pending], settings: Settings, progress: screen.Steps) -> None:

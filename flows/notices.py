@@ -35,7 +35,7 @@ _PAYLOAD = (
 )
 
 
-def begin(lake: Lake, settings: Settings) -> None:
+def begin_announcing(lake: Lake, settings: Settings) -> None:
     """Settle from where on a lake's changes are announced, where an API is configured: from now on, or from where an earlier
     process began. To be called before anything is changed, so that a process that is killed owes its notices to the next.
     Raises StorageError."""
@@ -56,7 +56,7 @@ def announce(lake: Lake, settings: Settings) -> int:
 
 
 def _announce(lake: Lake, settings: Settings) -> int:
-    begin(lake, settings)
+    begin_announcing(lake, settings)
     data, head = lake.bucket.read(ANNOUNCED), lake.head()
     done = int(json.loads(data)["version"]) if data else head
     if head <= done:

@@ -18,7 +18,7 @@ from cnbudget.sandbox import Readers
 from flows import screen
 from flows.coverage import write_dataset
 from flows.ingest import Run, batches, end_deployed, leave_artifact, read_and_check_all, warm_up, write_pages
-from flows.notices import announce, begin
+from flows.notices import announce, begin_announcing
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from warehouse.lake import Lake
@@ -45,7 +45,7 @@ def reconcile(sources: list[str] | None = None, lake: str | None = None, page: i
     gone. Compacts the journal, and brings the dataset `coverage` up to date. Can be killed and started again."""
     settings, found = load_settings(), Reconciled()
     target = Lake.open(lake or settings.lake, store_path=settings.store_path, by=settings.by, must_exist=not sources)
-    begin(target, settings)
+    begin_announcing(target, settings)
     with Readers(settings.workers, limits_of(settings)) as readers:
         warm_up(readers)
         for source in open_sources(sources) if sources else target.sources():

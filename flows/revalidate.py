@@ -23,7 +23,7 @@ from cnbudget.revalidation import finding_changes
 from cnbudget.schema import DATASETS
 from flows import run_reports, screen
 from flows.ingest import end_deployed
-from flows.notices import announce, begin
+from flows.notices import announce, begin_announcing
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
 from tasks.validation import Tally
@@ -68,7 +68,7 @@ def revalidate(
 def judge_again(lake: Lake, scope: Scope, settings: Settings, *, show_progress: bool = False) -> Revalidated:
     """Re-validate a scope of a lake; what fails in storage is noted, and the next run takes it up."""
     found = Revalidated()
-    begin(lake, settings)
+    begin_announcing(lake, settings)
     tally, since = _begin(lake, scope)
     standings = lake.standings(scope)
     with screen.progress(show_progress) as progress:

@@ -14,7 +14,7 @@ import polars as pl
 from cnbudget.errors import SettingsError
 from cnbudget.model import Severity
 from cnbudget.run_report import when
-from flows.notices import announce, begin
+from flows.notices import announce, begin_announcing
 from flows.pages import refresh_pages
 from flows.settings import load_settings
 from warehouse.journal import Decision
@@ -187,7 +187,7 @@ def decide(options: argparse.Namespace) -> int:
 
     lake = lake_of(options)
     settings, ids = load_settings(), list(options.ids)
-    begin(lake, settings)
+    begin_announcing(lake, settings)
     if getattr(options, "rule", None):
         _check_rules(options.rule)
         ids += lake.held_by(options.rule, options.publisher)

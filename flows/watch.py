@@ -35,7 +35,7 @@ from flows.events import (
     to_notices,
 )
 from flows.ingest import Run, batches, leave_artifact, read_and_check, warm_up, write_pages
-from flows.notices import announce, begin
+from flows.notices import announce, begin_announcing
 from flows.receiver import Receiver
 from flows.settings import Settings, limits_of, load_settings
 from tasks import stages
@@ -333,7 +333,7 @@ def run_until(
     lake = _patiently(stop, lambda: Lake.open(lake_uri, store_path=settings.store_path, by=settings.by))
     for source in sources:
         lake.check_source(source)
-    _patiently(stop, lambda: begin(lake, settings))
+    _patiently(stop, lambda: begin_announcing(lake, settings))
     inbox = Inbox()
     with ExitStack() as stack:
         readers = stack.enter_context(Readers(settings.workers, limits_of(settings)))

@@ -33,6 +33,20 @@ def quiet_logs() -> Iterator[None]:
         logger.setLevel(logging.NOTSET)
 
 
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    """An empty source folder."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where a test's lake stands once it is made."""
+    return tmp_path / "lake"
+
+
 @pytest.fixture(scope="session")
 def sample_budgets() -> list[tuple[str, bytes]]:
     """Two departments and a unit, as (file name, PDF or text)."""

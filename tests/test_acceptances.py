@@ -14,11 +14,6 @@ from warehouse.lake import Lake
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
-@pytest.fixture
 def lake(tmp_path: Path, home: Path) -> Lake:
     """A lake with the budgets of two publishers, each with one finding of rule `code_unknown`."""
     lake = lake_at(home)

@@ -33,11 +33,6 @@ def inbox(tmp_path: Path) -> Path:
     return tmp_path / "inbox"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
 def take(lake: Lake, folder: Path) -> list[str]:
     """Land what is new in a folder, read it and publish it; what is newly published."""
     with lake._ledger.store.session():  # opened once: that is most of the time of a small test

@@ -21,18 +21,6 @@ from warehouse.journal import Decision
 from warehouse.lake import Lake
 
 
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
 def budget(inbox: Path, name: str, year: int, yuan: int, day: int = 1, **more: object) -> dict[str, pl.DataFrame]:
     """A department's budget of a year, dropped and read: one account of so many yuan."""
     about = {"fiscal_year": year, "budget_id": f"p/{year}", "publisher_name": "甲局", **more}

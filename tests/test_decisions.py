@@ -13,11 +13,6 @@ from warehouse.journal import Decision
 from warehouse.lake import Lake
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
 def held(document_id: str, *rules: str, publisher: str = "p") -> dict[str, pl.DataFrame]:
     """A held document, with a holding finding of each of these rules."""
     own = staged_frames(

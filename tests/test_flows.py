@@ -25,18 +25,6 @@ quieten()
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
-@pytest.fixture
 def held_lake(inbox: Path, home: Path) -> str:
     """A lake with one held document; its id."""
     document = drop(inbox, "a.pdf", b"1")

@@ -20,11 +20,6 @@ def inbox(tmp_path: Path) -> Path:
     return tmp_path / "inbox"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
 def two(inbox: Path, home: Path) -> tuple[Lake, str, str]:
     """A lake with two published documents, of 2023 and 2024."""
     old, new = drop(inbox, "a.pdf", b"a"), drop(inbox, "b.pdf", b"b")

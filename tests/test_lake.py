@@ -31,18 +31,6 @@ from warehouse.lake import Lake
 from warehouse.sources import Source, open_source
 
 
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
 def money(home: Path) -> Decimal:
     return read_latest(home, "expenditure_lines")["amount_yuan"].sum()
 

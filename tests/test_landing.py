@@ -21,18 +21,6 @@ from warehouse.sources import Source, open_source
 from warehouse.store import Store
 
 
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
 def test_compare__lists_what_is_new_and_what_is_gone(inbox: Path, home: Path) -> None:
     lake, source = lake_at(home), Source(LocalBucket(inbox))
     drop(inbox, "a.pdf", b"1")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cnbudget.errors import StorageError
-from flows.notices import announce, ask_api, begin, send_created
+from flows.notices import announce, ask_api, begin_announcing, send_created
 from flows.settings import Settings
 from tests.lakes import drop, ingest, lake_at, land, staged_frames
 from warehouse.journal import Decision
@@ -61,7 +61,7 @@ def api() -> Iterator[Api]:
 def lake(tmp_path: Path, api: Api) -> Lake:
     """A lake whose changes are announced from its beginning on."""
     lake = lake_at(tmp_path / "lake")
-    begin(lake, api.settings())
+    begin_announcing(lake, api.settings())
     return lake
 
 
@@ -146,11 +146,13 @@ def test_announce__what_was_not_taken_is_sent_with_the_next_change_under_the_sam
     assert api.events[1]["id"] == first["id"]
 
 
-def test_begin__what_a_killed_process_changed_is_told_by_the_next(tmp_path: Path, lake: Lake, api: Api) -> None:
+def test_begin_announcing__what_a_killed_process_changed_is_told_by_the_next(
+    tmp_path: Path, lake: Lake, api: Api
+) -> None:
     document = drop(tmp_path / "in", "a", b"1")
     ingest(lake, tmp_path / "in", [staged_frames(document)])
     later = lake_at(tmp_path / "lake")
-    begin(later, api.settings())
+    begin_announcing(later, api.settings())
     announce(later, api.settings())
     assert api.names() == [("budget.document.published", document)]
 

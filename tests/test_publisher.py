@@ -8,25 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from cnbudget.results import frames_to_results
 from cnbudget.schema import DATASETS, STAGED
 from tests.lakes import EXTRACTOR, FailingBucket, drop, ingest, lake_at, read_latest, staged_frames
 from warehouse.bucket import LocalBucket
 from warehouse.journal import Decision
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
 
 
 @dataclass

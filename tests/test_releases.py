@@ -24,18 +24,6 @@ from warehouse.lake import Lake
 from warehouse.releases import month_before, month_of, verify
 
 
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
 def first(lake: Lake, inbox: Path) -> None:
     names = {"publisher_name": "甲局", "publisher_kind": "department"}
     documents = [("a", b"1", "p/1"), ("b", b"2", "p/2")]

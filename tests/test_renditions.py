@@ -3,8 +3,6 @@
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
 from tests.lakes import drop, ingest, lake_at, read_latest, staged_frames, states
 from warehouse.journal import Decision
 
@@ -14,13 +12,6 @@ def money(home: Path) -> Decimal:
     total = read_latest(home, "expenditure_lines")["amount_yuan"].sum()
     assert isinstance(total, Decimal)
     return total
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
 
 
 def test_renditions__with_the_same_figures_are_one_budget(inbox: Path, tmp_path: Path) -> None:

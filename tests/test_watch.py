@@ -27,18 +27,6 @@ quieten()
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
-
-
 def test_turn__takes_up_what_stood_there_and_what_a_killed_run_left(inbox: Path, home: Path, budget_text: str) -> None:
     document = drop(inbox, "a.txt", budget_text.encode())
     lake = lake_at(home)
