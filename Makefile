@@ -75,7 +75,7 @@ import-rules: setup
 # What sets up, and what looks at the code, is done side by side. Tests wait for servers now and then: one process more than cores.
 test:
 	$(MAKE) --no-print-directory -j 2 lint browser
-	echo "Tests ..." && $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
+	echo "Tests ..." && $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(BENCH)

@@ -22,6 +22,16 @@ from tests.servers import Server, missing, running
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+_LONGEST = (
+    *("test_drill.py", "test_explorer_browser.py", "test_archives.py", "test_up.py", "test_watch.py", "test_lake.py"),
+    *("test_companions.py", "test_servers.py", "test_releases.py", "test_flows.py", "test_backfill.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first: one that a process begins at the end keeps the others waiting."""
+    items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
+
 
 @pytest.fixture(autouse=True)
 def quiet_logs() -> Iterator[None]:
